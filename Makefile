@@ -1,0 +1,89 @@
+# One file for all that one does here: `make help` lists it. Needs Python 3.11 or newer and make, nothing else.
+
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 8080
+DATA   ?= data
+
+# Node comes as a Python package, so both toolboxes are in .venv/bin.
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Stamps: a step runs again only when what it depends on has changed.
+PACKAGES := .venv/.packages
+MODULES  := node_modules/.modules
+BUNDLE   := client_js/dist/manifest.json
+SOURCES  := $(wildcard client_js/*.js client_js/*.mjs client_js/*.css client_js/*/*.css)
+
+# Runs a set-up step with its output kept for the case that it fails.
+quietly = { mkdir -p .venv && ( $(1) ) > .venv/setup.log 2>&1 || \
+	{ cat .venv/setup.log; echo "That step failed; its output is above."; exit 1; }; }
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help setup build run check test test-fast format docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(PACKAGES) $(MODULES) $(BUNDLE) ## install everything into .venv and node_modules (once, a minute or two)
+	@:
+
+build: $(BUNDLE) ## build what the browser loads into client_js/dist
+	@:
+
+run: setup ## serve at http://127.0.0.1:8080, pads kept in ./data (HOST=, PORT=, DATA= change that)
+	@$(BIN)/deltapad serve --host "$(HOST)" --port "$(PORT)" --data "$(DATA)"
+
+check: setup ## format, lint and types, of Python and of JavaScript
+	@echo "Checking format, lint and types (half a minute) ..."
+	@$(BIN)/ruff format --check --quiet . || \
+		{ echo "Not formatted as ruff does it; 'make format' repairs that."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@node_modules/.bin/tsc -p tsconfig.json
+	@echo "Format, lint and types are fine."
+
+test: check ## everything: the checks, all tests, a real browser, the wheel (some minutes)
+	@echo "Running all tests (some minutes) ..."
+	@$(BIN)/pytest --cov
+
+test-fast: setup ## what to run while working: no browser, no wheel (under a minute)
+	@$(BIN)/pytest -m "not slow and not browser"
+
+format: setup ## format the Python files and sort their imports
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+docs: setup ## write the parts of docs/reference that come from the code
+	@$(BIN)/python -m tests.test_docs
+
+clean: ## remove everything that make has made (never the pads in ./data)
+	rm -rf .venv node_modules client_js/dist dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PACKAGES): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "deltapad needs Python 3.11 or newer, and '$(PYTHON)' is not that."; \
+		echo "Name another one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { \
+		echo "'$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; \
+		exit 1; }
+	@echo "Setting up Python packages in .venv (once, about a minute) ..."
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(call quietly, $(PYTHON) -m venv --clear .venv)
+	@# The build backend first, at its pinned version, rather than the newest one in a place of its own.
+	@$(call quietly, $(BIN)/pip install --disable-pip-version-check -c constraints.txt hatchling && \
+		$(BIN)/pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]')
+	@touch $@
+
+# esbuild and chromium come as plain packages, so no install script needs to run.
+$(MODULES): package.json package-lock.json .npmrc | $(PACKAGES)
+	@echo "Setting up JavaScript packages in node_modules (once, about half a minute) ..."
+	@$(call quietly, npm ci --ignore-scripts)
+	@touch $@
+
+$(BUNDLE): $(SOURCES) $(MODULES)
+	@echo "Building the browser bundle in client_js/dist (a second) ..."
+	@$(call quietly, node client_js/build.mjs)
+	@touch $@

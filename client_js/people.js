@@ -1,0 +1,304 @@
+/**
+ * Who is here: avatars in the bar, the list with everybody's place, one's own name and colour.
+ */
+import { byId, element, setText } from "./dom.js";
+import { icon } from "./icons.js";
+import { attachPopover } from "./popover.js";
+import { cleanName, COLOR_NAMES, initial, NAME_LENGTH_MAX, saveColor, saveName } from "./profile.js";
+import { counted } from "./status.js";
+
+/** Joins and leaves are told together, not one by one. */
+const ANNOUNCE_AFTER_MS = 2_000;
+/** A reload comes back within this, and is not worth a word. */
+const RELOAD_MS = 5_000;
+/** In a crowd people come and go all the time. */
+const CROWD = 20;
+const CROWD_ANNOUNCE_MS = 30_000;
+
+/** How often places in the open list follow the carets. */
+const PLACES_MS = 500;
+
+/**
+ * @typedef {object} Person
+ * @property {string} session
+ * @property {string} person
+ * @property {string} name
+ * @property {number} color
+ * @property {boolean} me
+ *
+ * @typedef {import("./editor.js").Place} Place
+ */
+
+/** How many avatars are shown, and how many only counted. @param {number} total @param {number} limit */
+export function avatarPlan(total, limit) {
+  return total <= limit ? { shown: total, more: 0 } : { shown: limit - 1, more: total - limit + 1 };
+}
+
+/** @param {Place | undefined} place */
+export function placeText(place) {
+  if (!place) return "Reading along";
+  const { line, selected, outside, typing, idleMs } = place;
+  const minutes = Math.floor(idleMs / 60_000);
+  if (minutes >= 5) return `Idle for ${minutes} min`;
+  if (typing) return `Typing at line ${line}`;
+  if (selected > 0) return `Selected ${counted(selected, "character", "characters")} at line ${line}`;
+  return outside ? `Line ${line}, ${outside} your view` : `Line ${line}`;
+}
+
+/** What is said when people come and go; empty for nothing. @param {string[]} joined @param {string[]} left @param {number} total */
+export function announcement(joined, left, total) {
+  const sentences = [];
+  if (joined.length > 0) sentences.push(joined.length === 1 ? `${joined[0]} joined.` : `${joined.length} people joined.`);
+  if (left.length > 0) sentences.push(left.length === 1 ? `${left[0]} left.` : `${left.length} people left.`);
+  if (joined.length > 0 || left.length > 1) sentences.push(`${counted(total, "person", "people")} here.`);
+  return sentences.join(" ");
+}
+
+export class PeopleView {
+  /**
+   * @param {object} options
+   * @param {() => Person[]} options.people  of the session, in no special order
+   * @param {() => boolean} options.connected
+   * @param {import("./editor.js").PadEditor} options.editor
+   * @param {{ name: string, color: number }} options.profile
+   * @param {(profile: { name: string, color: number }) => void} options.setProfile
+   */
+  constructor({ people, connected, editor, profile, setProfile }) {
+    this.people = people;
+    this.connected = connected;
+    this.editor = editor;
+    this.profile = profile;
+    this.setProfile = setProfile;
+    /** The order on screen: it changes only while the list is closed. @type {string[]} */
+    this.order = [];
+    /** Those whom the screen reader knows. @type {Map<string, string> | null} */
+    this.announced = null;
+    /** @type {Map<string, number>} */
+    this.goneSince = new Map();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.announceTimer = undefined;
+    this.list = byId("people-list", HTMLElement);
+    this.popover = byId("people", HTMLElement);
+    this.setUpName();
+    this.setUpSwatches();
+    this.setUpPopover();
+    this.showPlaceholders();
+  }
+
+  get open() {
+    return this.popover.matches(":popover-open");
+  }
+
+  /** People came, went or changed. */
+  update() {
+    const people = this.sorted();
+    const me = people.find((person) => person.me);
+    if (me) this.showOwnColor(me.color);
+    if (people.length > 0) this.showAvatars(people);
+    if (this.open) this.showList(people);
+    this.considerAnnouncing(people);
+  }
+
+  /** You first, then by latest activity. @returns {Person[]} */
+  sorted() {
+    const people = this.people();
+    const places = this.editor.places();
+    /** @param {Person} person */
+    const rank = (person) => (person.me ? -1 : (places.get(person.session)?.idleMs ?? Infinity));
+    if (!this.open) {
+      this.order = [...people].sort((a, b) => rank(a) - rank(b) || 0).map(({ session }) => session);
+    }
+    /** @param {Person} person */
+    const position = (person) => (this.order.includes(person.session) ? this.order.indexOf(person.session) : Infinity);
+    return [...people].sort((a, b) => position(a) - position(b) || 0);
+  }
+
+  // --- the bar ------------------------------------------------------------------------------------------------------
+
+  showPlaceholders() {
+    const circles = [1, 2].map(() => element("span", "avatar placeholder"));
+    byId("avatars", HTMLElement).replaceChildren(...circles);
+  }
+
+  /** @param {Person[]} people */
+  showAvatars(people) {
+    const limit = innerWidth >= 900 ? 5 : 3;
+    const { shown, more } = avatarPlan(people.length, limit);
+    const stack = people.slice(0, shown).map((person) => this.avatar(person, `${person.name}${person.me ? " (you)" : ""}`));
+    if (more > 0) stack.push(element("span", "avatar more figure", `+${more}`));
+    byId("avatars", HTMLElement).replaceChildren(...stack);
+    setText(byId("people-count", HTMLElement), people.length.toLocaleString());
+    const title = `${counted(people.length, "person", "people")} here`;
+    byId("people-button", HTMLElement).setAttribute("aria-label", title);
+    setText(byId("people-title", HTMLElement), title);
+  }
+
+  /** @param {Person} person @param {string} [title] */
+  avatar(person, title = "") {
+    const idle = !person.me && this.editor.isIdle(person.session);
+    const className = `avatar person-${person.color}${idle ? " idle" : ""}${person.me ? " me" : ""}`;
+    const made = element("span", className, initial(person.name));
+    if (title) made.title = title;
+    made.setAttribute("aria-hidden", "true");
+    return made;
+  }
+
+  // --- the list -----------------------------------------------------------------------------------------------------
+
+  setUpPopover() {
+    const button = byId("people-button", HTMLElement);
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    let timer;
+    attachPopover(this.popover, button, () => {
+      this.showList(this.sorted());
+      timer = setInterval(() => (this.open ? this.showPlaces() : clearInterval(timer)), PLACES_MS);
+    });
+    this.popover.addEventListener("beforetoggle", (event) => {
+      if (event.newState === "open") this.showName();
+    });
+    addEventListener("resize", () => this.update());
+    const cursors = byId("cursors", HTMLInputElement);
+    cursors.addEventListener("change", () => this.editor.showCursors(cursors.checked));
+  }
+
+  /** @param {Person[]} people */
+  showList(people) {
+    this.list.replaceChildren(...people.map((person) => this.row(person)));
+    byId("people-alone", HTMLElement).hidden = people.length > 1;
+    this.showPlaces();
+  }
+
+  /** @param {Person} person */
+  row(person) {
+    const name = element("span", "name", person.name);
+    name.dir = "auto";
+    const nameLine = element("div", "name-line", name);
+    if (person.me) nameLine.append(element("span", "you", "(you)"));
+    const who = element("div", "who", nameLine, element("div", "place figure"));
+    const row = element("li", "person-row", this.avatar(person), who);
+    row.dataset.session = person.session;
+    if (person.me) row.dataset.me = "";
+    return row;
+  }
+
+  showPlaces() {
+    const places = this.editor.places();
+    for (const row of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll("li"))) {
+      const place = row.querySelector(".place");
+      const mine = "me" in row.dataset;
+      const words = mine ? `Line ${this.editor.caret().line}` : placeText(places.get(row.dataset.session ?? ""));
+      if (place) setText(place, words);
+    }
+  }
+
+  // --- one's own name and colour ------------------------------------------------------------------------------------
+
+  setUpName() {
+    const field = byId("your-name", HTMLInputElement);
+    field.addEventListener("input", () => this.showNameCount());
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || field.value === this.profile.name) return;
+      // The first Esc takes the change back, the next one closes the popover.
+      event.preventDefault();
+      event.stopPropagation();
+      this.showName();
+    });
+    byId("name-form", HTMLFormElement).addEventListener("submit", (event) => {
+      event.preventDefault();
+      const name = cleanName(field.value);
+      byId("name-error", HTMLElement).hidden = name !== null;
+      field.setAttribute("aria-invalid", String(name === null));
+      if (name === null) return;
+      saveName(name);
+      this.changeProfile({ ...this.profile, name });
+      this.showName();
+    });
+    this.showName();
+  }
+
+  showName() {
+    byId("your-name", HTMLInputElement).value = this.profile.name;
+    byId("name-error", HTMLElement).hidden = true;
+    this.showNameCount();
+  }
+
+  showNameCount() {
+    const length = [...byId("your-name", HTMLInputElement).value.trim()].length;
+    setText(byId("name-count", HTMLElement), `${length}/${NAME_LENGTH_MAX}`);
+  }
+
+  setUpSwatches() {
+    const swatches = COLOR_NAMES.map((name, index) => {
+      const input = document.createElement("input");
+      Object.assign(input, { type: "radio", name: "color", value: String(index + 1) });
+      input.setAttribute("aria-label", name);
+      const swatch = element("label", `swatch person-${index + 1}`, input, icon("check"));
+      swatch.title = name;
+      return swatch;
+    });
+    const group = byId("swatches", HTMLElement);
+    group.append(...swatches);
+    group.addEventListener("change", (event) => {
+      const color = Number(/** @type {HTMLInputElement} */ (event.target).value);
+      saveColor(color);
+      this.changeProfile({ ...this.profile, color });
+    });
+  }
+
+  /** @param {number} color */
+  showOwnColor(color) {
+    const input = this.popover.querySelector(`input[name="color"][value="${color}"]`);
+    if (input instanceof HTMLInputElement) input.checked = true;
+  }
+
+  /** @param {{ name: string, color: number }} profile */
+  changeProfile(profile) {
+    this.profile = profile;
+    this.setProfile(profile);
+    this.update();
+  }
+
+  // --- for those who listen -----------------------------------------------------------------------------------------
+
+  /** @param {Person[]} people */
+  considerAnnouncing(people) {
+    if (people.length === 0 || !this.connected()) return;
+    if (this.announced === null) {
+      this.announced = new Map(people.map(({ session, name }) => [session, name]));
+      return;
+    }
+    if (this.announceTimer !== undefined) return;
+    const wait = people.length > CROWD ? CROWD_ANNOUNCE_MS : ANNOUNCE_AFTER_MS;
+    this.announceTimer = setTimeout(() => {
+      this.announceTimer = undefined;
+      if (this.connected()) this.announce(this.people());
+    }, wait);
+  }
+
+  /** @param {Person[]} people */
+  announce(people) {
+    const announced = this.announced ?? new Map();
+    const others = people.filter(({ me }) => !me);
+    const present = new Map(people.map(({ session, name }) => [session, name]));
+    const joined = others.filter(({ session }) => !announced.has(session)).map(({ name }) => name);
+    const now = Date.now();
+    const left = [];
+    for (const [session, name] of announced) {
+      if (present.has(session)) {
+        this.goneSince.delete(session);
+        continue;
+      }
+      const since = this.goneSince.get(session) ?? now;
+      this.goneSince.set(session, since);
+      if (now - since < RELOAD_MS) continue;
+      left.push(name);
+      announced.delete(session);
+      this.goneSince.delete(session);
+    }
+    for (const [session, name] of present) announced.set(session, name);
+    const words = announcement(joined, left, people.length);
+    if (words) setText(byId("live-people", HTMLElement), words);
+    // Somebody is gone, but not for long enough yet.
+    if (this.goneSince.size > 0) this.considerAnnouncing(people);
+  }
+}

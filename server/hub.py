@@ -1,0 +1,395 @@
+"""live documents: stage, append, then tell; load, evict, snapshot
+
+The hub holds the pads that somebody looks at. An operation is accepted by its document at once,
+waits for the store together with all that comes meanwhile, and is shown to everybody, its author
+too, only when the store has made it durable. If the store cannot, every pad of the batch is thrown
+out of memory and its connections are told to come again: they resend what is not acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ot.document import NOTHING, Document, Submission
+from ot.errors import DeltapadError, ProtocolError, UnavailableError
+from ot.log import Entry
+from ot.messages import DeltaMessage, OpsMessage, PresenceMessage, encode
+from ot.operation import Component, compose_all
+from server.presence import Presence
+from server.session import Session, Slice
+from server.settings import Settings
+from server.storage import Append, PadRecord, StorageError, Store
+
+__all__ = ["Connection", "Hub", "Pad"]
+
+_log = logging.getLogger("deltapad.hub")
+
+# Old entries are composed this many at a time, some 5 ms, between which the event loop serves
+# others.
+_CHUNK_REVISIONS = 1_024
+# Frames are shared by the connections that are at the same cursor; few cursors are common at a
+# time.
+_FRAMES_MAX = 16
+
+
+class Connection:
+    """A session as the hub sees it: what it has been sent, a bell to wake its sender, and its
+    end.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.wake = asyncio.Event()
+        self.ended: DeltapadError | None = None
+
+    def end(self, error: DeltapadError) -> None:
+        """Have the sender say `error` and close."""
+        if self.ended is None:
+            self.ended = error
+        self.wake.set()
+
+
+class Pad:
+    """One live pad: its document, the people in it, their connections."""
+
+    def __init__(self, record: PadRecord, document: Document, store: Store) -> None:
+        self.record = record
+        self.document = document
+        self.presence = Presence()
+        # By public session id: a session has one connection.
+        self.connections: dict[str, Connection] = {}
+        # Requests that hold the pad in memory, and when the last one let go.
+        self.users = 0
+        self.idle_since = 0.0
+        self.dropped: DeltapadError | None = None
+        self.snapshot_revision = document.committed
+        self._store = store
+        self._frames: dict[object, bytes] = {}
+
+    def wake(self) -> None:
+        """Something has changed: every sender looks whether it concerns it."""
+        for connection in self.connections.values():
+            connection.wake.set()
+
+    def drop(self, error: DeltapadError) -> None:
+        """The document in memory is not to be trusted any more; everybody has to come again."""
+        self.dropped = error
+        for connection in self.connections.values():
+            connection.end(error)
+
+    async def attach(self, connection: Connection) -> None:
+        """Let a session in; an older connection of it gives way."""
+        session = connection.session.session
+        older = self.connections.get(session)
+        if older is not None:
+            older.end(ProtocolError("replaced", "this session is connected from elsewhere now"))
+        # Before the first await: from here on nobody else forgets what this session has committed.
+        self.connections[session] = connection
+        if session not in self.document.sessions:
+            last = await self._store.last(self.record.key, session)
+            self.document.sessions.setdefault(session, last or NOTHING)
+        if self.dropped is not None:
+            raise self.dropped
+
+    def detach(self, connection: Connection) -> None:
+        """Let a session go, unless a newer connection of it is here."""
+        session = connection.session.session
+        if self.connections.get(session) is not connection:
+            return
+        del self.connections[session]
+        self.presence.leave(session)
+        if self.document.sessions.get(session, NOTHING).revision <= self.document.committed:
+            self.document.sessions.pop(session, None)
+        self.wake()
+
+    async def next_frame(self, session: Session, *, ops_max: int) -> bytes | None:
+        """The next frame of the log for a session, and move its cursor; None if it has all."""
+        own = self.document.sessions.get(session.session, NOTHING)
+        part = session.next_slice(self.document.committed, own, ops_max=ops_max)
+        if part is None:
+            return None
+        frame = self._frames.get(part)
+        if frame is None:
+            frame = await self._encode(part)
+            self._share(part, frame)
+        session.cursor = part.end
+        return frame
+
+    def presence_frame(self, session: Session) -> bytes:
+        """What has changed among the people here, for a session that has all of the log."""
+        document, revision = self.document, session.cursor
+        at = (session.presence_version, self.presence.version, revision)
+        session.presence_version = self.presence.version
+        frame = self._frames.get(at)
+        if frame is None:
+
+            def composed(start: int) -> list[Component] | None:
+                return (
+                    None if start < document.log.start else document.log.composed(start, revision)
+                )
+
+            message = self.presence.changes(
+                at[0], revision=revision, length=document.length, composed=composed
+            )
+            frame = encode(message)
+            self._share(at, frame)
+        return frame
+
+    def receive_presence(self, session: str, message: PresenceMessage) -> None:
+        """Somebody says who and where they are. Raises ProtocolError `base_in_future`."""
+        if message.revision > self.document.committed:
+            raise ProtocolError(
+                "base_in_future",
+                f"revision {message.revision} is past the newest, {self.document.committed}",
+            )
+        before = self.presence.version
+        self.presence.update(session, message)
+        if self.presence.version != before:
+            self.wake()
+
+    async def composed(self, start: int, end: int) -> list[Component]:
+        """The one operation that leads from revision `start` to `end`, from the store where need
+        be.
+        """
+        parts: list[list[Component]] = []
+        while start < self.document.log.start and start < end:
+            stop = min(start + _CHUNK_REVISIONS, self.document.log.start, end)
+            entries = await self._store.read(self.record.key, start, stop)
+            parts.append(compose_all([entry.op for entry in entries]))
+            start = stop
+        if start < end:
+            parts.append(self.document.log.composed(start, end))
+        return compose_all(parts)
+
+    async def _entries(self, start: int, end: int) -> list[Entry]:
+        entries: list[Entry] = []
+        while start < self.document.log.start and start < end:
+            stop = min(self.document.log.start, end)
+            entries += await self._store.read(self.record.key, start, stop)
+            start = stop
+        if start < end:
+            entries += self.document.log.entries(start, end)
+        return entries
+
+    async def _encode(self, part: Slice) -> bytes:
+        if part.composed:
+            op = await self.composed(part.start, part.end)
+            return encode(DeltaMessage(start=part.start, end=part.end, op=op))
+        entries = await self._entries(part.start, part.end)
+        ops = [(entry.session, entry.seq, entry.op) for entry in entries]
+        return encode(OpsMessage(start=part.start, ops=ops))
+
+    def _share(self, at: object, frame: bytes) -> None:
+        self._frames[at] = frame
+        while len(self._frames) > _FRAMES_MAX:
+            del self._frames[next(iter(self._frames))]
+
+
+class Hub:
+    """All live pads of a server, and the one that commits for them."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._pads: dict[str, asyncio.Task[Pad | None]] = {}
+        # Pads with entries that the store has not been given yet, in order.
+        self._waiting: dict[Pad, None] = {}
+        self._bell = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._snapshots: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    def start(self) -> None:
+        """Begin to commit and to tidy up; needs a running event loop."""
+        self._tasks = [
+            asyncio.create_task(self._commit_for_ever()),
+            asyncio.create_task(self._evict_for_ever()),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(_stop_if_failed)
+
+    async def create(self, name: str, title: str) -> bool:
+        """Make a pad; False if there is one of that name. Raises StorageError."""
+        return await self._store.create(
+            name, title=title, epoch=secrets.token_urlsafe(9), time_ms=time.time_ns() // 1_000_000
+        )
+
+    async def find(self, name: str) -> PadRecord | None:
+        """What is known of a pad without opening it. Raises StorageError."""
+        return await self._store.find(name)
+
+    @asynccontextmanager
+    async def open(self, name: str) -> AsyncIterator[Pad | None]:
+        """Hold a pad in memory; None if there is no pad of that name. Raises StorageError."""
+        task = self._pads.get(name)
+        if task is None:
+            task = self._pads[name] = asyncio.create_task(self._load(name))
+        try:
+            pad = await asyncio.shield(task)
+        except StorageError:
+            self._forget(name, task)
+            raise
+        if pad is None:
+            self._forget(name, task)
+            yield None
+            return
+        pad.users += 1
+        try:
+            yield pad
+        finally:
+            pad.users -= 1
+            pad.idle_since = asyncio.get_running_loop().time()
+
+    async def submit(self, pad: Pad, submission: Submission) -> None:
+        """Accept an operation; it is acknowledged by the stream when it is durable.
+
+        Raises ProtocolError and OperationError as `Document.submit` does, UnavailableError,
+        StorageError.
+        """
+        document = pad.document
+        if submission.seq < document.sessions.get(submission.session, NOTHING).seq:
+            sent = await self._store.committed(pad.record.key, submission.session, submission.seq)
+            document.check_resend(submission, sent or NOTHING)
+            return
+        while submission.base < document.log.start and not document.is_duplicate(submission):
+            start = document.log.start
+            older = await pad.composed(submission.base, start)
+            # Unless the log has let go of more meanwhile, and there is more to catch up.
+            if start == document.log.start:
+                submission = document.catch_up(submission, older)
+        if pad.dropped is not None:
+            raise pad.dropped
+        if document.submit(submission) is not None:
+            self._waiting[pad] = None
+            self._bell.set()
+
+    async def close(self) -> None:
+        """Send everybody away, commit what is waiting, keep the texts, and close the store."""
+        self._closing = True
+        pads = [pad for pad in map(_loaded, self._pads.values()) if pad is not None]
+        for pad in pads:
+            for connection in pad.connections.values():
+                connection.end(UnavailableError("shutting_down", "the server is being restarted"))
+        self._bell.set()
+        commit, evict = self._tasks
+        evict.cancel()
+        await commit
+        for pad in pads:
+            await self._save_snapshot(pad)
+        await self._store.close()
+
+    async def _load(self, name: str) -> Pad | None:
+        record = await self._store.find(name)
+        if record is None:
+            return None
+        loaded = await self._store.load(record.key, before=self._settings.snapshot_revisions)
+        document = Document(
+            text=loaded.text,
+            revision=loaded.revision,
+            start=loaded.start,
+            entries=loaded.entries,
+            length_max=self._settings.pad_length_max,
+        )
+        pad = Pad(record, document, self._store)
+        pad.snapshot_revision = loaded.revision
+        pad.idle_since = asyncio.get_running_loop().time()
+        return pad
+
+    def _forget(self, name: str, task: asyncio.Task[Pad | None]) -> None:
+        if self._pads.get(name) is task:
+            del self._pads[name]
+
+    async def _commit_for_ever(self) -> None:
+        while self._waiting or not self._closing:
+            await self._bell.wait()
+            self._bell.clear()
+            if self._waiting:
+                await self._commit()
+
+    async def _commit(self) -> None:
+        """Hand all that waits to the store as one batch, and tell when it is durable."""
+        pads = list(self._waiting)
+        self._waiting.clear()
+        batch = []
+        for pad in pads:
+            revision = pad.document.handed
+            batch.append(Append(pad.record.key, revision, pad.document.hand_over()))
+        try:
+            await self._store.append(batch)
+        except StorageError as error:
+            _log.error("commit of %d pads failed: %s", len(pads), error)
+            for pad in pads:
+                self._drop(pad)
+            return
+        for pad, part in zip(pads, batch, strict=True):
+            for revision, entry in enumerate(part.entries, part.revision + 1):
+                pad.presence.typed(entry.session, entry.op, revision)
+            pad.document.commit(part.revision + len(part.entries))
+            pad.wake()
+            self._tidy(pad)
+        if self._waiting:
+            self._bell.set()
+
+    def _drop(self, pad: Pad) -> None:
+        self._waiting.pop(pad, None)
+        task = self._pads.get(pad.record.name)
+        if task is not None and _loaded(task) is pad:
+            del self._pads[pad.record.name]
+        pad.drop(UnavailableError("storage_failed", "the disk did not take it; try again"))
+
+    def _tidy(self, pad: Pad) -> None:
+        """Now and then, write the text and let go of old entries."""
+        if pad.document.committed - pad.snapshot_revision >= self._settings.snapshot_revisions:
+            pad.snapshot_revision = pad.document.committed
+            task = asyncio.create_task(self._save_snapshot(pad, force=True))
+            self._snapshots.add(task)
+            task.add_done_callback(self._snapshots.discard)
+            pad.document.forget(pad.document.committed - self._settings.log_entries_max)
+
+    async def _save_snapshot(self, pad: Pad, *, force: bool = False) -> None:
+        revision = pad.document.committed
+        if pad.dropped is not None or (revision == pad.snapshot_revision and not force):
+            return
+        pad.snapshot_revision = revision
+        try:
+            await self._store.save_snapshot(
+                pad.record.key, revision=revision, text=pad.document.text()
+            )
+        except StorageError as error:
+            # Nothing is lost: the log has it all, and loading reads more of it.
+            _log.warning("snapshot of pad %s failed: %s", pad.record.key, error)
+
+    async def _evict_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.idle_seconds / 4)
+            horizon = asyncio.get_running_loop().time() - self._settings.idle_seconds
+            for name, task in list(self._pads.items()):
+                pad = _loaded(task)
+                if pad is None or pad.users or pad.idle_since > horizon:
+                    continue
+                if pad.document.committed == pad.document.log.head:
+                    # Out of the hub first: whoever comes now loads it from the log.
+                    del self._pads[name]
+                    await self._save_snapshot(pad)
+
+
+def _stop_if_failed(task: asyncio.Task[None]) -> None:
+    """A bug in what must always run: end the process at once, which loses nothing, and be
+    restarted.
+    """
+    if not task.cancelled() and task.exception() is not None:
+        _log.critical("cannot go on", exc_info=task.exception())
+        os._exit(70)
+
+
+def _loaded(task: asyncio.Task[Pad | None]) -> Pad | None:
+    """The pad that a task has loaded, if it has."""
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()

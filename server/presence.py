@@ -1,0 +1,164 @@
+"""PURE: who is here, where; versioned
+
+The newest state of each person only, nothing is queued. Every change has a number; a connection
+remembers up to which it has been told, and gets what changed since: the cursor of the log again,
+for what is not in the log. Positions are kept with the revision that they were given at and carried
+forward when somebody is told of them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ot.messages import COLORS, PeopleMessage, Person, PresenceMessage, Selection
+from ot.operation import Operation, caret_after, transform_position
+
+__all__ = ["NAME_MAX", "Presence", "clean_name"]
+
+# Code points: long enough for a full name, short enough for a flag beside a caret.
+NAME_MAX = 40
+# Those that left, kept so that connections that lag behind hear of it; a longer lag is told
+# everything.
+_DEPARTED_MAX = 1_000
+# Marks and overrides that turn or hide the text around a name.
+_DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def clean_name(name: str) -> str:
+    """A name for display: no control or direction-changing characters, at most 40 code points;
+    "Guest" if nothing is left.
+    """
+    kept = "".join(
+        character
+        for character in name
+        if character not in _DIRECTIONAL and unicodedata.category(character) not in _INVISIBLE
+    )
+    kept = " ".join(kept.split())[:NAME_MAX].strip()
+    # A name of joiners and variation selectors alone would be invisible.
+    seen = any(unicodedata.category(character)[0] in "LNSP" for character in kept)
+    return kept if seen else "Guest"
+
+
+@dataclass(slots=True)
+class _Here:
+    person: Person
+    revision: int
+    version: int
+
+
+class Presence:
+    """The people in one pad."""
+
+    def __init__(self) -> None:
+        # Counts up with every change that others are to be told of.
+        self.version = 0
+        self._here: dict[str, _Here] = {}
+        # session -> version at which it left, oldest first.
+        self._departed: dict[str, int] = {}
+        # Up to which departures have been forgotten.
+        self._departed_from = 0
+
+    def __len__(self) -> int:
+        return len(self._here)
+
+    def join(self, *, session: str, person: str, name: str, color: int, revision: int) -> int:
+        """Somebody comes, or comes again; return the colour that they have."""
+        self._departed.pop(session, None)
+        color = color or self._free_color()
+        self._put(Person(session, person, clean_name(name), color, []), revision)
+        return color
+
+    def leave(self, session: str) -> None:
+        """Somebody goes."""
+        if self._here.pop(session, None) is None:
+            return
+        self.version += 1
+        self._departed[session] = self.version
+        if len(self._departed) > _DEPARTED_MAX:
+            oldest = next(iter(self._departed))
+            self._departed_from = self._departed.pop(oldest)
+
+    def update(self, session: str, message: PresenceMessage) -> None:
+        """Somebody says who and where they are now; the same again changes nothing."""
+        here = self._here[session]
+        person = Person(
+            session=session,
+            person=here.person.person,
+            name=clean_name(message.name),
+            color=message.color or here.person.color,
+            selections=message.selections,
+        )
+        if (person, message.revision) != (here.person, here.revision):
+            self._put(person, message.revision)
+
+    def typed(self, session: str, op: Operation, revision: int) -> None:
+        """An operation of theirs made `revision`: their caret is behind it.
+
+        No news: everybody moves it like this by themselves when they receive the operation.
+        """
+        here = self._here.get(session)
+        caret = caret_after(op)
+        if here is not None and caret is not None:
+            here.person = _at(here.person, [(caret, caret)])
+            here.revision = revision
+
+    def changes(
+        self,
+        since: int,
+        *,
+        revision: int,
+        length: int,
+        composed: Callable[[int], Operation | None],
+    ) -> PeopleMessage:
+        """What has changed after version `since`, with positions in the text at `revision`.
+
+        `composed(start)` is the operation from revision `start` to `revision`, or None if it is no
+        longer at hand: then the caret is not shown. `length` is that of the text, in code points:
+        no position is past it.
+        """
+        everybody = since < self._departed_from
+        people = [
+            self._carried(here, revision, length, composed)
+            for here in self._here.values()
+            if everybody or here.version > since
+        ]
+        left = [session for session, version in self._departed.items() if version > since]
+        return PeopleMessage(revision=revision, people=people, left=left)
+
+    def _put(self, person: Person, revision: int) -> None:
+        self.version += 1
+        self._here[person.session] = _Here(person, revision, self.version)
+
+    def _carried(
+        self,
+        here: _Here,
+        revision: int,
+        length: int,
+        composed: Callable[[int], Operation | None],
+    ) -> Person:
+        if here.revision < revision and here.person.selections:
+            op = composed(here.revision)
+            moved: list[Selection] = []
+            if op is not None:
+                moved = [
+                    (transform_position(anchor, op), transform_position(head, op))
+                    for anchor, head in here.person.selections
+                ]
+            here.person = _at(here.person, moved)
+        here.revision = max(here.revision, revision)
+        return _at(
+            here.person,
+            [(min(anchor, length), min(head, length)) for anchor, head in here.person.selections],
+        )
+
+    def _free_color(self) -> int:
+        """The lowest colour that nobody has, or else the one that fewest have."""
+        taken = [here.person.color for here in self._here.values()]
+        return min(range(1, COLORS + 1), key=taken.count)
+
+
+def _at(person: Person, selections: list[Selection]) -> Person:
+    return Person(person.session, person.person, person.name, person.color, selections)
