@@ -13,6 +13,12 @@ const GREETING_MS = 2_000;
 
 const FLAG_NAME_LENGTH_MAX = 24;
 
+/** How near to a caret the mouse brings its flag back, in pixels. */
+const NEAR = 3.5;
+
+/** In pixels, as in the style sheet. */
+const FLAG_WIDTH_MAX = 240;
+
 /** With more people than this only the latest typists have flags. */
 const CROWD = 20;
 const CROWD_FLAGS = 5;
@@ -92,7 +98,18 @@ const clock = ViewPlugin.fromClass(
       clearTimeout(this.timer);
     }
   },
+  // The carets let the mouse through, or one could not click beside them.
+  { eventHandlers: { mousemove: showFlagNear } },
 );
+
+/** Brings back the flags under the mouse. @param {MouseEvent} event @param {EditorView} view */
+function showFlagNear({ clientX, clientY }, view) {
+  for (const caret of view.scrollDOM.querySelectorAll(".caret")) {
+    const { left, right, top, bottom } = caret.getBoundingClientRect();
+    const beside = Math.max(left - clientX, clientX - right) <= NEAR;
+    caret.toggleAttribute("data-near", beside && clientY >= top && clientY <= bottom);
+  }
+}
 
 /** Layers are painted from the top left of the scrolled text. @param {EditorView} view */
 function origin(view) {
@@ -216,7 +233,7 @@ if (pen) pen.font = "600 11px Inter, system-ui, sans-serif";
 
 /** @param {string} name */
 function flagWidth(name) {
-  return Math.ceil(pen ? pen.measureText(name).width : 0) + 12;
+  return Math.min(FLAG_WIDTH_MAX, Math.ceil(pen ? pen.measureText(name).width : 0) + 12);
 }
 
 /** @typedef {import("@codemirror/view").LayerMarker} LayerMarker */

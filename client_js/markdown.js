@@ -1,11 +1,12 @@
 /**
  * How Markdown looks while it is written: colours of the marks, hanging headings and list items.
  *
- * Only the parser of the Markdown language is used; its editor package would bring HTML, CSS and JavaScript along.
+ * The parser is set up here: the ready-made one would bring HTML, CSS and JavaScript along.
  */
-import { defineLanguageFacet, Language, syntaxHighlighting, syntaxTree } from "@codemirror/language";
+import { deleteMarkupBackward, insertNewlineContinueMarkup, markdownLanguage } from "@codemirror/lang-markdown";
+import { Language, languageDataProp, syntaxHighlighting, syntaxTree } from "@codemirror/language";
 import { RangeSetBuilder } from "@codemirror/state";
-import { Decoration, EditorView, ViewPlugin } from "@codemirror/view";
+import { Decoration, EditorView, keymap, ViewPlugin } from "@codemirror/view";
 import { styleTags, Tag, tagHighlighter, tags } from "@lezer/highlight";
 import { GFM, parser } from "@lezer/markdown";
 
@@ -14,11 +15,18 @@ const hash = Tag.define(tags.processingInstruction);
 const angle = Tag.define(tags.processingInstruction);
 
 const language = new Language(
-  defineLanguageFacet(),
+  markdownLanguage.data,
   // Indented code would turn every line that somebody indents into code.
   parser.configure([
     GFM,
-    { remove: ["HTMLBlock", "IndentedCode"], props: [styleTags({ HeaderMark: hash, QuoteMark: angle })] },
+    {
+      remove: ["HTMLBlock", "IndentedCode"],
+      props: [
+        styleTags({ HeaderMark: hash, QuoteMark: angle }),
+        // The commands for Enter and Backspace look for this to know that the text is Markdown.
+        languageDataProp.add({ Document: markdownLanguage.data }),
+      ],
+    },
   ]),
   [],
   "markdown",
@@ -39,8 +47,14 @@ const highlighter = tagHighlighter([
 
 /** @returns {import("@codemirror/state").Extension} */
 export function markdownLook() {
-  return [language, syntaxHighlighting(highlighter), linePlugin, hashPlugin];
+  return [language, syntaxHighlighting(highlighter), linePlugin, hashPlugin, keys];
 }
+
+// Enter goes on with a list or a quote, Backspace takes its mark away.
+const keys = keymap.of([
+  { key: "Enter", run: insertNewlineContinueMarkup },
+  { key: "Backspace", run: deleteMarkupBackward },
+]);
 
 /** @type {Record<string, string>} */
 const LINE_CLASSES = {

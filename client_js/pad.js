@@ -51,9 +51,15 @@ const people = new PeopleView({
   setProfile: (changed) => session.setProfile(changed),
 });
 
+let shownPhase = session.state.phase;
+
 setUpMenus();
 setUpKeys();
 setUpTools();
+addEventListener("beforeunload", (event) => {
+  // Edits that are on no disk and not with the server would be gone.
+  if (session.state.unsent > 0 && !session.state.storedLocally) event.preventDefault();
+});
 status.update();
 session.open();
 function stateChanged() {
@@ -68,7 +74,8 @@ function stateChanged() {
   document.body.classList.toggle("offline", !["connecting", "online", "reconnecting"].includes(phase));
   editor.showUnsent({ offline: phase === "offline", pending: unsent > 0 });
   status.update();
-  people.update();
+  if (phase !== shownPhase) people.update();
+  shownPhase = phase;
   rememberSoon();
 }
 

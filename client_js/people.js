@@ -15,6 +15,8 @@ const RELOAD_MS = 5_000;
 const CROWD = 20;
 const CROWD_ANNOUNCE_MS = 30_000;
 
+const IDLE_CHECK_MS = 30_000;
+
 /** How often places in the open list follow the carets. */
 const PLACES_MS = 500;
 
@@ -40,8 +42,8 @@ export function placeText(place) {
   const { line, selected, outside, typing, idleMs } = place;
   const minutes = Math.floor(idleMs / 60_000);
   if (minutes >= 5) return `Idle for ${minutes} min`;
-  if (typing) return `Typing at line ${line}`;
   if (selected > 0) return `Selected ${counted(selected, "character", "characters")} at line ${line}`;
+  if (typing) return `Typing at line ${line}`;
   return outside ? `Line ${line}, ${outside} your view` : `Line ${line}`;
 }
 
@@ -77,6 +79,8 @@ export class PeopleView {
     this.goneSince = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.announceTimer = undefined;
+    /** What the bar shows, so that it is drawn anew only when that changes. */
+    this.shownAvatars = "";
     this.list = byId("people-list", HTMLElement);
     this.popover = byId("people", HTMLElement);
     this.setUpName();
@@ -124,6 +128,10 @@ export class PeopleView {
   showAvatars(people) {
     const limit = innerWidth >= 900 ? 5 : 3;
     const { shown, more } = avatarPlan(people.length, limit);
+    const look = people.slice(0, shown).map((person) => [person.name, person.color, person.me, this.isIdle(person)]);
+    const signature = JSON.stringify([look, more]);
+    if (signature === this.shownAvatars) return;
+    this.shownAvatars = signature;
     const stack = people.slice(0, shown).map((person) => this.avatar(person, `${person.name}${person.me ? " (you)" : ""}`));
     if (more > 0) stack.push(element("span", "avatar more figure", `+${more}`));
     byId("avatars", HTMLElement).replaceChildren(...stack);
@@ -133,10 +141,14 @@ export class PeopleView {
     setText(byId("people-title", HTMLElement), title);
   }
 
+  /** @param {Person} person */
+  isIdle(person) {
+    return !person.me && this.editor.isIdle(person.session);
+  }
+
   /** @param {Person} person @param {string} [title] */
   avatar(person, title = "") {
-    const idle = !person.me && this.editor.isIdle(person.session);
-    const className = `avatar person-${person.color}${idle ? " idle" : ""}${person.me ? " me" : ""}`;
+    const className = `avatar person-${person.color}${this.isIdle(person) ? " idle" : ""}${person.me ? " me" : ""}`;
     const made = element("span", className, initial(person.name));
     if (title) made.title = title;
     made.setAttribute("aria-hidden", "true");
@@ -157,6 +169,8 @@ export class PeopleView {
       if (event.newState === "open") this.showName();
     });
     addEventListener("resize", () => this.update());
+    // People become idle by doing nothing.
+    setInterval(() => this.update(), IDLE_CHECK_MS);
     const cursors = byId("cursors", HTMLInputElement);
     cursors.addEventListener("change", () => this.editor.showCursors(cursors.checked));
   }

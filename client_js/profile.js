@@ -68,7 +68,7 @@ export function guestName(random) {
 
 /** The first letter as a person would count it. @param {string} name */
 export function initial(name) {
-  const [first] = graphemes.segment(name.trim());
+  const [first] = graphemes.segment(name.replace(HARMFUL, " ").trim());
   return first ? first.segment.toLocaleUpperCase() : "·";
 }
 
@@ -78,8 +78,8 @@ export function shorten(text, max) {
   return parts.length <= max ? text : `${parts.slice(0, max - 1).join("").trimEnd()}…`;
 }
 
-/** 132 random bits in the alphabet of the protocol's keys. */
-function randomKey() {
+/** A new key: 132 random bits in the alphabet of the protocol. */
+export function randomKey() {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   return Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => alphabet[byte & 63]).join("");
 }

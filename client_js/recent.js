@@ -97,7 +97,7 @@ export function nearestPad(id, pads) {
 
 /** Named pads end in a random suffix, which people leave out. @param {string} id */
 function withoutSuffix(id) {
-  return id.replace(/-[A-Za-z0-9]{6}$/, "");
+  return id.replace(/-[A-Za-z0-9_-]{8}$/, "");
 }
 
 /** Levenshtein. @param {string} a @param {string} b */

@@ -25,7 +25,7 @@ const unsent = StateField.define({
       marks = marks.map(transaction.changes);
       if (!transaction.annotation(Transaction.remote)) {
         transaction.changes.iterChanges((_fromA, _toA, from, to) => {
-          if (to > from) marks = marks.update({ add: [underline.range(from, to)] });
+          if (to > from) marks = withMark(marks, from, to);
         });
       }
     }
@@ -37,6 +37,21 @@ const unsent = StateField.define({
 });
 
 export const unsentMarks = unsent;
+
+/** One mark for a stretch, not one for each letter. @param {import("@codemirror/view").DecorationSet} marks @param {number} from @param {number} to */
+function withMark(marks, from, to) {
+  let [start, end] = [from, to];
+  marks.between(from, to, (markFrom, markTo) => {
+    start = Math.min(start, markFrom);
+    end = Math.max(end, markTo);
+  });
+  return marks.update({
+    filterFrom: start,
+    filterTo: end,
+    filter: () => false,
+    add: [underline.range(start, end)],
+  });
+}
 
 /** @param {EditorView} view @param {{ offline: boolean, pending: boolean }} state */
 export function showUnsent(view, { offline, pending }) {

@@ -64,7 +64,7 @@ COLORS: Final = 12
 # Largest integer that JavaScript holds exactly.
 _SAFE_INTEGER: Final = 2**53 - 1
 
-Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22,64}$")]
+Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22,64}\Z")]
 Revision = Annotated[int, Meta(ge=0, le=_SAFE_INTEGER)]
 Seq = Annotated[int, Meta(ge=1, le=_SAFE_INTEGER)]
 Selection: TypeAlias = tuple[Revision, Revision]

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from ot.document import Submission
 from ot.errors import CODES, DeltapadError, ProtocolError, UnavailableError
@@ -39,6 +39,9 @@ from server.storage import StorageError
 __all__ = ["Sockets"]
 
 _log = logging.getLogger("deltapad.websocket")
+
+# Tenths of a second: time for a round trip round the world, or for ten megabytes on a good line.
+_LINGER_TENTHS = 20
 
 
 class Sockets:
@@ -66,10 +69,11 @@ class Sockets:
             async with self._hub.open(request.match_info["pad"]) as pad:
                 if pad is None:
                     raise web.HTTPNotFound(text="there is no such pad\n")
-                ws = web.WebSocketResponse(
+                ws = _Socket(
                     protocols=(SUBPROTOCOL,),
                     heartbeat=self._settings.heartbeat_seconds,
-                    max_msg_size=FRAME_BYTES_MAX,
+                    # aiohttp refuses frames of this size and more.
+                    max_msg_size=FRAME_BYTES_MAX + 1,
                     # A few bytes of a bad client must not become megabytes here.
                     compress=False,
                     # msgspec reads UTF-8 itself.
@@ -77,6 +81,7 @@ class Sockets:
                 )
                 await ws.prepare(request)
                 await self._talk(ws, pad)
+                await ws.linger()
                 return ws
         except StorageError as error:
             _log.error("pad could not be opened: %s", error)
@@ -219,6 +224,33 @@ class Sockets:
         if origin is None or origin in self._settings.allowed_origins:
             return True
         return origin in (f"http://{request.host}", f"https://{request.host}")
+
+
+class _Socket(web.WebSocketResponse):
+    """aiohttp's, but who is cut off in the middle of a frame that is too large hears why.
+
+    Closing a connection on which bytes wait to be read resets it, and the reset overtakes the close
+    frame. So what still comes is dropped for a while, and only our own direction is closed at once.
+    """
+
+    def _close_transport(self) -> None:
+        transport = self._req.transport if self._req is not None else None
+        if self._too_large and transport is not None and not transport.is_closing():
+            transport.write_eof()
+        else:
+            super()._close_transport()
+
+    async def linger(self) -> None:
+        """Wait until a peer that sent too much has gone; not for long."""
+        for _ in range(_LINGER_TENTHS if self._too_large else 0):
+            if self._req is None or self._req.transport is None:
+                return
+            await asyncio.sleep(0.1)
+
+    @property
+    def _too_large(self) -> bool:
+        error = self.exception()
+        return isinstance(error, WebSocketError) and error.code == WSCloseCode.MESSAGE_TOO_BIG
 
 
 async def _close(ws: web.WebSocketResponse, error: DeltapadError) -> None:

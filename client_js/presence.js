@@ -1,0 +1,110 @@
+/**
+ * who is here, and where: the people of one pad as one session hears of them. Pure.
+ *
+ * Positions are kept in the text at the session's revision. Presence frames say where somebody is; between
+ * them carets move with the operations: an author's goes behind what was typed, the others keep their place.
+ */
+
+import { caretAfter, composeAll, transformPosition } from "./operation.js";
+
+/** @typedef {import("./messages.js").Person} Person */
+/** @typedef {import("./messages.js").Selection} Selection */
+/** @typedef {import("./operation.js").Operation} Operation */
+/** @typedef {Person & {me: boolean}} PersonHere */
+/** @typedef {{session: string, name: string, color: number, selections: Selection[],
+ *    typing: boolean}} Caret */
+
+/** Milliseconds for which somebody counts as typing after an operation of theirs. */
+const TYPING_MS = 3_000;
+
+export class Roster {
+  /** @type {Map<string, Person>} */
+  #people = new Map();
+  /** When each session's last operation came. @type {Map<string, number>} */
+  #typedAt = new Map();
+
+  /** Nobody is known: a new connection tells of everybody. */
+  clear() {
+    this.#people.clear();
+  }
+
+  /**
+   * @param {import("./messages.js").PeopleMessage} message
+   */
+  receive({ people, left }) {
+    for (const person of people) this.#people.set(person.session, person);
+    for (const session of left) this.#people.delete(session);
+  }
+
+  /**
+   * Entries have come; move everybody's carets through them.
+   * @param {[string, number, Operation][]} entries
+   * @param {number} now  milliseconds
+   */
+  follow(entries, now) {
+    /** @type {Map<string, number>} */
+    const lastOf = new Map();
+    entries.forEach(([session], index) => lastOf.set(session, index));
+    const whole = composeAll(entries.map(([, , op]) => op));
+    for (const person of this.#people.values()) {
+      const last = lastOf.get(person.session);
+      const caret = last === undefined ? null : caretAfter(entries[last][2]);
+      if (last === undefined || caret === null) {
+        this.#move(person, whole);
+      } else {
+        const rest = composeAll(entries.slice(last + 1).map(([, , op]) => op));
+        const position = transformPosition(caret, rest);
+        this.#people.set(person.session, { ...person, selections: [[position, position]] });
+        this.#typedAt.set(person.session, now);
+      }
+    }
+  }
+
+  /**
+   * A delta has come; nobody knows who typed what in it.
+   * @param {Operation} op
+   */
+  followDelta(op) {
+    for (const person of this.#people.values()) this.#move(person, op);
+  }
+
+  /**
+   * @param {string} me  own public session id
+   * @returns {PersonHere[]}
+   */
+  list(me) {
+    return [...this.#people.values()].map((person) => ({ ...person, me: person.session === me }));
+  }
+
+  /**
+   * The carets of the others on the screen.
+   * @param {string} me
+   * @param {number} now
+   * @param {(position: number) => number} toLocal
+   * @returns {Caret[]}
+   */
+  carets(me, now, toLocal) {
+    return [...this.#people.values()]
+      .filter(({ session }) => session !== me)
+      .map(({ session, name, color, selections }) => ({
+        session,
+        name,
+        color,
+        selections: selections.map(([anchor, head]) => [toLocal(anchor), toLocal(head)]),
+        typing: now - (this.#typedAt.get(session) ?? -Infinity) < TYPING_MS,
+      }));
+  }
+
+  /**
+   * @param {Person} person
+   * @param {Operation} op
+   */
+  #move(person, op) {
+    /** @type {Selection[]} */
+    const selections = person.selections.map(([anchor, head]) => [
+      transformPosition(anchor, op),
+      transformPosition(head, op),
+    ]);
+    this.#people.set(person.session, { ...person, selections });
+  }
+}
