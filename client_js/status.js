@@ -189,7 +189,7 @@ export class StatusView {
       this.pill.dataset.kind = kind;
       this.pill.className = `pill ${LOOKS[kind].look}`.trim();
       const sign = element("span", "sign", LOOKS[kind].sign());
-      this.pill.replaceChildren(sign, element("span", "words"), element("span", "detail"));
+      this.pill.replaceChildren(sign, element("span", "words"), " ", element("span", "detail"));
     }
     const [wordsNode, detailNode] = [this.pill.children[1], this.pill.children[2]];
     setText(wordsNode, words);

@@ -200,8 +200,10 @@ class Sockets:
                     if loop.time() >= presence_due:
                         frame = pad.presence_frame(session)
                         presence_due = loop.time() + self._settings.presence_seconds
-                        alarm = None
-                    elif alarm is None:
+                    else:
+                        # A timer may ring a little early; then it is set once more.
+                        if alarm is not None:
+                            alarm.cancel()
                         alarm = loop.call_at(presence_due, connection.wake.set)
                 if frame is None:
                     await connection.wake.wait()

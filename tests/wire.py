@@ -90,6 +90,9 @@ class Wire:
         error = None
         while True:
             frame = await self.socket.receive(timeout=ANSWER_SECONDS_MAX)
+            if frame.type is aiohttp.WSMsgType.CLOSE:
+                # What the server said; `close_code` forgets it if our answer finds nobody there.
+                return error, frame.data
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 return error, self.socket.close_code
             message = frame.json()

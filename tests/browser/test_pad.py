@@ -66,3 +66,241 @@ async def test_typing_at_the_same_place(serve: ServerProcess, open_page: OpenPag
     assert sorted(text) == sorted(a + b)
     await saved(one)
     await saved(two)
+
+
+async def test_server_killed_while_two_write(
+    serve: ServerProcess, open_page: OpenPage, problems: Problems
+) -> None:
+    """kill -9 under two typing people: they go on, it comes back, nothing is missing or twice."""
+    problems.allow("ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|WebSocket connection to .* failed")
+    one, two = await two_pages(serve, open_page)
+    a, b = "abcdefghijklmnopqrstuvwxyz" * 3, "0123456789" * 8
+
+    async def kill() -> None:
+        await asyncio.sleep(0.2)
+        serve.kill()
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(serve.start)
+
+    await asyncio.gather(write_slowly(one, a), write_slowly(two, b), kill())
+
+    for page in (one, two):
+        await expect(page.locator("#state")).to_contain_text("Saved", timeout=20_000)
+    text = await same_text(serve, "pad", one, two)
+    assert sorted(text) == sorted(a + b)
+    serve.stop()
+    replayed, seen, _ = stored_log(serve.data)
+    assert replayed == text
+    assert set(seen.values()) == {1}
+
+
+async def write_slowly(page: Page, text: str) -> None:
+    await page.locator(".cm-content").click()
+    await page.keyboard.type(text, delay=10)
+
+
+async def test_composition_during_a_remote_edit(serve: ServerProcess, open_page: OpenPage) -> None:
+    """An input method composes while somebody types before, inside and after: both texts are kept."""
+    one, two = await two_pages(serve, open_page)
+    await write(one, "start end")
+    await same_text(serve, "pad", one, two)
+    await one.keyboard.press("Home")
+    for _ in range(6):
+        await one.keyboard.press("ArrowRight")
+    ime = await one.context.new_cdp_session(one)
+    await ime.send(
+        "Input.imeSetComposition", {"text": "に", "selectionStart": 1, "selectionEnd": 1}
+    )
+
+    await two.locator(".cm-content").click()
+    await two.keyboard.press("Home")
+    await two.keyboard.type("BEFORE ")
+    await ime.send(
+        "Input.imeSetComposition", {"text": "にほ", "selectionStart": 2, "selectionEnd": 2}
+    )
+    await two.keyboard.press("End")
+    await two.keyboard.type(" AFTER")
+    await ime.send(
+        "Input.imeSetComposition", {"text": "にほん", "selectionStart": 3, "selectionEnd": 3}
+    )
+    await ime.send("Input.insertText", {"text": "日本"})
+    await one.keyboard.type("!")
+
+    text = await same_text(serve, "pad", one, two)
+    assert text == "BEFORE start 日本!end AFTER"
+
+
+async def test_undo_takes_back_own_edits_only(serve: ServerProcess, open_page: OpenPage) -> None:
+    """Undo after a remote edit leaves what the other has typed, redo brings back one's own."""
+    one, two = await two_pages(serve, open_page)
+    await write(one, "mine")
+    await same_text(serve, "pad", one, two)
+    await write(two, " theirs")
+    assert await same_text(serve, "pad", one, two) == "mine theirs"
+
+    await one.keyboard.press("Control+z")
+    assert await same_text(serve, "pad", one, two) == " theirs"
+
+    await one.keyboard.press("Control+Shift+z")
+    assert await same_text(serve, "pad", one, two) == "mine theirs"
+
+
+async def test_paste_of_a_megabyte(serve: ServerProcess, open_page: OpenPage) -> None:
+    """A large paste, with all kinds of line ends and emoji, arrives whole while another types."""
+    one, two = await two_pages(serve, open_page)
+    line = "The quick brown fox 🦊 jumps over the lazy dog, again and again.\n"
+    big = line * (1_000_000 // len(line) + 1)
+    await one.locator(".cm-content").click()
+
+    await one.evaluate(
+        """(text) => {
+            const data = new DataTransfer();
+            data.setData("text/plain", text);
+            const event = new ClipboardEvent("paste", {clipboardData: data, bubbles: true});
+            document.querySelector(".cm-content").dispatchEvent(event);
+        }""",
+        big.replace("\n", "\r\n"),
+    )
+    await write(two, "meanwhile")
+
+    await expect(one.locator("#state")).to_contain_text("Saved", timeout=30_000)
+    await saved(two)
+    text = await server_text(serve, "pad")
+    # Pieces of a large paste go out one after the other, and the other person's letters may come between.
+    assert len(text) == len(big) + len("meanwhile")
+    assert text.count("🦊") == big.count("🦊")
+    assert "\r" not in text
+    await saved(one)
+
+
+async def test_offline_typed_closed_opened_again(
+    serve: ServerProcess, open_page: OpenPage, problems: Problems
+) -> None:
+    """Typed without a connection, the tab closed, opened again: it is there, and then everywhere."""
+    problems.allow("ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|WebSocket connection to .*")
+    one, two = await two_pages(serve, open_page)
+    await write(one, "before ")
+    await same_text(serve, "pad", one, two)
+    await one.wait_for_timeout(2_500)  # the text is on the disk when all has been quiet
+
+    await asyncio.to_thread(serve.kill)
+    await write(one, "offline 😀 ")
+    await expect(one.locator("#state")).to_contain_text("unsent edit")
+    context = one.context
+    await one.close()
+    await asyncio.to_thread(serve.start)
+    await two.wait_for_timeout(200)
+    again = await open_page(f"{serve.url}/p/pad", context=context)
+
+    assert await same_text(serve, "pad", again, two) == "before offline 😀 "
+    await saved(again)
+    serve.stop()
+    _, seen, _ = stored_log(serve.data)
+    assert set(seen.values()) == {1}
+
+
+async def test_two_tabs_closed_offline_both_arrive(
+    serve: ServerProcess, open_page: OpenPage, problems: Problems
+) -> None:
+    """Two tabs of one person, both closed with unsent edits: opening one tab sends both."""
+    problems.allow("ERR_CONNECTION_REFUSED|WebSocket connection to .*")
+    await create_pad(serve.url, "pad")
+    one = await open_page(f"{serve.url}/p/pad")
+    await saved(one)
+    two = await open_page(f"{serve.url}/p/pad", context=one.context)
+    await saved(two)
+    await one.wait_for_timeout(300)
+    await asyncio.to_thread(serve.kill)
+    await write(one, "one")
+    await write(two, "two")
+    for page in (one, two):
+        await expect(page.locator("#state")).to_contain_text("unsent edit")
+        await page.close()
+    await asyncio.to_thread(serve.start)
+
+    again = await open_page(f"{serve.url}/p/pad", context=one.context)
+
+    await expect(again.locator(".cm-content")).to_contain_text("one")
+    await expect(again.locator(".cm-content")).to_contain_text("two")
+    text = await same_text(serve, "pad", again)
+    assert text in ("onetwo", "twoone")
+
+
+async def test_browser_says_offline(
+    serve: ServerProcess, open_page: OpenPage, problems: Problems
+) -> None:
+    """The network goes away under the page: typing goes on, the state is honest, then all arrives."""
+    problems.allow("ERR_INTERNET_DISCONNECTED|WebSocket connection to .*")
+    one, two = await two_pages(serve, open_page)
+    await one.context.set_offline(True)
+    await write(one, "kept")
+    await asyncio.to_thread(serve.restart)  # cuts the socket that the browser leaves open
+
+    await expect(one.locator("#state")).to_contain_text("Offline", timeout=15_000)
+    await expect(one.locator("#state")).to_contain_text("unsent edit")
+    await one.context.set_offline(False)
+
+    assert await same_text(serve, "pad", one, two) == "kept"
+    await saved(one)
+
+
+HOSTILE_NAMES = [
+    "<img src=x onerror=document.title='owned'>",
+    "\u202egnp.exe",
+    "\"><script>document.title='owned'</script>",
+    "W" * 40,
+    "👩‍👩‍👧 ünïcode",
+]
+
+
+async def test_hostile_names_are_text(serve: ServerProcess, open_page: OpenPage) -> None:
+    """Names show as harmless text in the list of people and on the flags."""
+    await create_pad(serve.url, "pad")
+    page = await open_page(f"{serve.url}/p/pad")
+    await saved(page)
+    title = await page.title()
+
+    for name in HOSTILE_NAMES:
+        async with PadClient(serve.url, "pad", name=name) as robot:
+            robot.edit([len(robot.text), "x"] if robot.text else ["x"])
+            await robot.synchronised()
+            await page.locator("#people-button").click()
+            listed = page.locator("#people-list")
+            shown = name.replace("\u202e", "").strip()[:20]
+            await expect(listed).to_contain_text(shown)
+            assert await page.locator("img, .cm-content script").count() == 0
+            await page.keyboard.press("Escape")
+    assert await page.title() == title
+
+
+async def test_people_join_rename_and_leave(serve: ServerProcess, open_page: OpenPage) -> None:
+    """The count and the list follow who comes, goes, and takes another name; the name is kept."""
+    one, two = await two_pages(serve, open_page)
+    await expect(one.locator("body")).to_contain_text("2 here")
+
+    await two.locator("#people-button").click()
+    await two.locator("#your-name").fill("Ada")
+    await two.keyboard.press("Enter")
+    await one.locator("#people-button").click()
+    await expect(one.locator("#people-list")).to_contain_text("Ada")
+    await two.reload()
+    await saved(two)
+    await expect(one.locator("#people-list")).to_contain_text("Ada")
+
+    await two.close()
+    await expect(one.locator("body")).to_contain_text("1 here")
+
+
+async def test_caret_of_the_other_is_shown(serve: ServerProcess, open_page: OpenPage) -> None:
+    """Where somebody else is, with name and colour, moving with what they type."""
+    one, two = await two_pages(serve, open_page)
+    await two.locator("#people-button").click()
+    await two.locator("#your-name").fill("Ada")
+    await two.keyboard.press("Enter")
+    await two.keyboard.press("Escape")
+
+    await write(two, "hello from Ada")
+
+    await same_text(serve, "pad", one, two)
+    flag = one.locator(".cm-editor").get_by_text("Ada", exact=True)
+    await expect(flag).to_be_visible()
