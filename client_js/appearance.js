@@ -21,5 +21,7 @@ export function chooseTheme(theme) {
 /** Whether the page is dark right now. */
 export function isDark() {
   const chosen = chosenTheme();
-  return chosen === "system" ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+  return chosen === "system"
+    ? matchMedia("(prefers-color-scheme: dark)").matches
+    : chosen === "dark";
 }

@@ -1,8 +1,10 @@
 /**
- * Builds the browser files: one script for each page, one style sheet, the fonts; names carry a hash of the content.
+ * Builds the browser files: one script for each page, one style sheet, the fonts; names carry a
+ * hash of the content.
  *
- * `dist/manifest.json` maps plain names to the hashed ones. It is written after everything it names and before anything
- * old is removed, so that a server which reads it at any moment finds the files.
+ * `dist/manifest.json` maps plain names to the hashed ones. It is written after everything it names
+ * and before anything old is removed, so that a server which reads it at any moment finds the
+ * files.
  */
 import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -60,14 +62,17 @@ for (const name of await readdir(dist)) {
 for (const name of ["pad.js", "home.js", "theme.js", "style.css"]) {
   const content = await readFile(join(dist, manifest[name]));
   const bytes = gzipSync(content, { level: 9 }).length;
-  console.log(`${name.padEnd(10)} ${(bytes / 1000).toFixed(1).padStart(6)} kB gzip   ${manifest[name]}`);
+  console.log(
+    `${name.padEnd(10)} ${(bytes / 1000).toFixed(1).padStart(6)} kB gzip   ${manifest[name]}`,
+  );
   if (name === "pad.js" && bytes > PAD_SCRIPT_GZIP_BYTES_MAX) {
     throw new Error(`pad.js is ${bytes} bytes gzip, the limit is ${PAD_SCRIPT_GZIP_BYTES_MAX}`);
   }
 }
 
 /**
- * The licence texts of every package that went into the bundle, which their licences ask to be passed on.
+ * The licence texts of every package that went into the bundle, which their licences ask to be
+ * passed on.
  * @param {import("esbuild").BuildResult<{ metafile: true }>[]} results
  */
 async function licenses(results) {
@@ -81,7 +86,8 @@ async function licenses(results) {
   let text = "";
   for (const folder of [...folders].sort()) {
     const license = await readFile(join(here, folder, "LICENSE"), "utf8");
-    text += `${folder.replace(/^.*node_modules\//, "")}\n\n${license.trim()}\n\n${"-".repeat(72)}\n\n`;
+    const name = folder.replace(/^.*node_modules\//, "");
+    text += `${name}\n\n${license.trim()}\n\n${"-".repeat(72)}\n\n`;
   }
   return text;
 }

@@ -1,5 +1,6 @@
 /**
- * Other people's carets and selections, painted in layers over and under the text: they never change its layout.
+ * Other people's carets and selections, painted in layers over and under the text: they never
+ * change its layout.
  *
  * The rules of flags and activity are in `flags.js`.
  */
@@ -28,7 +29,10 @@ const CROWD_FLAGS = 5;
 /** @type {import("@codemirror/state").StateEffectType<RemoteCaret[]>} */
 export const setRemoteCarets = StateEffect.define();
 
-/** Time has passed: the look of a caret may be another. @type {import("@codemirror/state").StateEffectType<null>} */
+/**
+ * Time has passed: the look of a caret may be another.
+ * @type {import("@codemirror/state").StateEffectType<null>}
+ */
 const tick = StateEffect.define();
 
 /** @type {StateField<RemoteCaret[]>} */
@@ -40,10 +44,14 @@ export const remoteCarets = StateField.define({
       const { changes } = transaction;
       current = current.map((caret) => ({
         ...caret,
-        selections: caret.selections.map(([anchor, head]) => [changes.mapPos(anchor, -1), changes.mapPos(head, -1)]),
+        selections: caret.selections.map(([anchor, head]) => [
+          changes.mapPos(anchor, -1),
+          changes.mapPos(head, -1),
+        ]),
       }));
     }
-    for (const effect of transaction.effects) if (effect.is(setRemoteCarets)) current = effect.value;
+    for (const effect of transaction.effects)
+      if (effect.is(setRemoteCarets)) current = effect.value;
     return current;
   },
 });
@@ -61,7 +69,9 @@ export function remoteCaretLayers() {
 /** @param {import("@codemirror/view").ViewUpdate} update */
 function changed(update) {
   return (
-    update.docChanged || update.selectionSet || update.viewportChanged ||
+    update.docChanged ||
+    update.selectionSet ||
+    update.viewportChanged ||
     update.startState.field(remoteCarets) !== update.state.field(remoteCarets) ||
     update.transactions.some((transaction) => transaction.effects.some((effect) => effect.is(tick)))
   );
@@ -80,7 +90,8 @@ const clock = ViewPlugin.fromClass(
 
     /** @param {import("@codemirror/view").ViewUpdate} update */
     update(update) {
-      if (update.focusChanged && update.view.hasFocus) this.greetingUntil = Date.now() + GREETING_MS;
+      if (update.focusChanged && update.view.hasFocus)
+        this.greetingUntil = Date.now() + GREETING_MS;
       if (update.focusChanged || changed(update)) this.schedule();
     }
 
@@ -91,7 +102,8 @@ const clock = ViewPlugin.fromClass(
       for (const { activeAt } of this.view.state.field(remoteCarets)) {
         wait = Math.min(wait, phaseAfter(now - activeAt));
       }
-      if (wait < Infinity) this.timer = setTimeout(() => this.view.dispatch({ effects: tick.of(null) }), wait + 5);
+      if (wait < Infinity)
+        this.timer = setTimeout(() => this.view.dispatch({ effects: tick.of(null) }), wait + 5);
     }
 
     destroy() {
@@ -116,7 +128,10 @@ function origin(view) {
   const box = view.scrollDOM.getBoundingClientRect();
   const leftToRight = view.textDirection === Direction.LTR;
   const left = leftToRight ? box.left : box.right - view.scrollDOM.clientWidth * view.scaleX;
-  return { x: left - view.scrollDOM.scrollLeft * view.scaleX, y: box.top - view.scrollDOM.scrollTop * view.scaleY };
+  return {
+    x: left - view.scrollDOM.scrollLeft * view.scaleX,
+    y: box.top - view.scrollDOM.scrollTop * view.scaleY,
+  };
 }
 
 /** @param {EditorView} view @param {number} position */
@@ -133,7 +148,9 @@ function caretMarkers(view) {
   const now = Date.now();
   const greeting = (view.plugin(clock)?.greetingUntil ?? 0) > now;
   const latest = new Set(
-    carets.length <= CROWD ? carets : [...carets].sort((a, b) => b.activeAt - a.activeAt).slice(0, CROWD_FLAGS),
+    carets.length <= CROWD
+      ? carets
+      : [...carets].sort((a, b) => b.activeAt - a.activeAt).slice(0, CROWD_FLAGS),
   );
   const own = carets.length > 0 ? rowAt(view, selection.main.head) : null;
   const content = view.contentDOM.getBoundingClientRect();
@@ -146,11 +163,22 @@ function caretMarkers(view) {
     caret.selections.forEach(([, head], index) => {
       const row = rowAt(view, head);
       if (!row) return;
-      const name = index === 0 && latest.has(caret) ? shorten(caret.name, FLAG_NAME_LENGTH_MAX) : "";
-      const atLineEnd = head === doc.lineAt(head).to && view.textDirectionAt(head) === Direction.LTR;
+      const name =
+        index === 0 && latest.has(caret) ? shorten(caret.name, FLAG_NAME_LENGTH_MAX) : "";
+      const atLineEnd =
+        head === doc.lineAt(head).to && view.textDirectionAt(head) === Direction.LTR;
       const flag = placeFlag({ caret: row, atLineEnd, own, width: flagWidth(name), box });
       const place = { left: row.left - x, top: row.top - y - 1, height: row.bottom - row.top + 2 };
-      markers.push(new CaretMarker({ session: caret.session, name, color: caret.color, look, ...place, ...flag }));
+      markers.push(
+        new CaretMarker({
+          session: caret.session,
+          name,
+          color: caret.color,
+          look,
+          ...place,
+          ...flag,
+        }),
+      );
     });
   }
   return markers;
@@ -183,13 +211,18 @@ function tintMarkers(view) {
 
 /** @typedef {{ left: number, right: number, top: number, bottom: number }} Row */
 
-/** The selected part of each row on screen. @param {EditorView} view @param {number} from @param {number} to */
+/**
+ * The selected part of each row on screen.
+ * @param {EditorView} view
+ * @param {number} from
+ * @param {number} to
+ */
 function selectedRows(view, from, to) {
   /** @type {Row[]} */
   const rows = [];
   const start = Math.max(from, view.viewport.from);
   const end = Math.min(to, view.viewport.to);
-  for (let position = start; position <= end; ) {
+  for (let position = start; position <= end;) {
     const line = view.state.doc.lineAt(position);
     const lineRows = textRows(view, position, Math.min(end, line.to));
     // A selected line break shows as a sliver, or an empty line would show nothing.
@@ -228,7 +261,8 @@ function textRows(view, from, to) {
   return rows;
 }
 
-const pen = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+const pen =
+  typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
 if (pen) pen.font = "600 11px Inter, system-ui, sans-serif";
 
 /** @param {string} name */
@@ -311,7 +345,11 @@ class CaretMarker {
     return dom;
   }
 
-  /** The same person's caret moves; anybody else's is drawn anew, or fades would mix. @param {HTMLElement} dom @param {LayerMarker} old */
+  /**
+   * The same person's caret moves; anybody else's is drawn anew, or fades would mix.
+   * @param {HTMLElement} dom
+   * @param {LayerMarker} old
+   */
   update(dom, old) {
     if (!(old instanceof CaretMarker) || old.look.session !== this.look.session) return false;
     this.paint(dom);

@@ -1,5 +1,6 @@
 /**
- * Copying, with an answer that can be seen: "Copied" on the button, or the text selected to be copied by hand.
+ * Copying, with an answer that can be seen: "Copied" on the button, or the text selected to be
+ * copied by hand.
  */
 import { byId, setText } from "./dom.js";
 

@@ -26,7 +26,11 @@ export function byId(id, type) {
   return found;
 }
 
-/** Writes only what differs: a live region must not be told the same twice. @param {Element} node @param {string} text */
+/**
+ * Writes only what differs: a live region must not be told the same twice.
+ * @param {Element} node
+ * @param {string} text
+ */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -5,7 +5,14 @@
  */
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { Compartment, EditorSelection, EditorState, Transaction } from "@codemirror/state";
-import { drawSelection, dropCursor, EditorView, highlightActiveLine, keymap, placeholder } from "@codemirror/view";
+import {
+  drawSelection,
+  dropCursor,
+  EditorView,
+  highlightActiveLine,
+  keymap,
+  placeholder,
+} from "@codemirror/view";
 import { remoteCaretLayers, remoteCarets, setRemoteCarets } from "./carets.js";
 import { IDLE_MS, mergeCarets } from "./flags.js";
 import { formattingCommands, formattingKeys } from "./formatting.js";
@@ -16,7 +23,9 @@ import { showUnsent, unsentMarks } from "./unsent.js";
 import { changesFromOp, opFromChanges, toCodePoints, toUtf16 } from "./utf16.js";
 import { wellFormedInput } from "./wellformed.js";
 
-/** A composition is not disturbed for longer than this: others' text must not stay away for ever. */
+/**
+ * A composition is not disturbed for longer than this: others' text must not stay away for ever.
+ */
 const HOLD_MS_MAX = 5_000;
 
 /** CodeMirror reads the last change of a composition a moment after its end. */
@@ -28,7 +37,10 @@ const SELECTIONS_MAX = 16;
 const PLACEHOLDER = "Start writing. Anyone with the link sees it as you type.";
 
 /** @typedef {import("./operation.js").Operation} Operation */
-/** @typedef {Omit<import("./flags.js").RemoteCaret, "activeAt">} SessionCaret  selections in code points */
+/**
+ * @typedef {Omit<import("./flags.js").RemoteCaret, "activeAt">} SessionCaret  selections in code
+ *   points
+ */
 
 /**
  * @typedef {object} Place  where somebody is, in words for the list of people
@@ -69,7 +81,7 @@ export class PadEditor {
     this.view.scrollDOM.addEventListener("mousedown", (event) => this.clickBesideText(event));
   }
 
-  // --- what the session calls ---------------------------------------------------------------------------------------
+  // --- what the session calls
 
   /** A new text, with nothing of the old to keep but the caret. @param {string} text */
   reset(text) {
@@ -117,14 +129,15 @@ export class PadEditor {
     const incoming = list.map((caret) => ({
       ...caret,
       selections: caret.selections.map(
-        ([anchor, head]) => /** @type {[number, number]} */ ([toUtf16(doc, anchor), toUtf16(doc, head)]),
+        ([anchor, head]) =>
+          /** @type {[number, number]} */ ([toUtf16(doc, anchor), toUtf16(doc, head)]),
       ),
     }));
     const merged = mergeCarets(this.view.state.field(remoteCarets), incoming, Date.now());
     this.view.dispatch({ effects: setRemoteCarets.of(merged) });
   }
 
-  // --- what the page calls ------------------------------------------------------------------------------------------
+  // --- what the page calls
 
   focus() {
     this.view.focus();
@@ -176,14 +189,22 @@ export class PadEditor {
       const selected = Math.abs(toCodePoints(doc, anchor) - toCodePoints(doc, head));
       const idleMs = now - activeAt;
       const line = doc.lineAt(head).number;
-      places.set(session, { line, selected, outside: this.outsideView(head), typing: typing && idleMs < 3_000, idleMs });
+      places.set(session, {
+        line,
+        selected,
+        outside: this.outsideView(head),
+        typing: typing && idleMs < 3_000,
+        idleMs,
+      });
     }
     return places;
   }
 
   /** @param {string} session */
   isIdle(session) {
-    const caret = this.view.state.field(remoteCarets).find((candidate) => candidate.session === session);
+    const caret = this.view.state
+      .field(remoteCarets)
+      .find((candidate) => candidate.session === session);
     return caret !== undefined && Date.now() - caret.activeAt >= IDLE_MS;
   }
 
@@ -192,7 +213,7 @@ export class PadEditor {
     return this.view.state.doc;
   }
 
-  // --- inside -------------------------------------------------------------------------------------------------------
+  // --- inside
 
   /** @param {string} label @param {string} nonce */
   setUp(label, nonce) {
@@ -220,7 +241,9 @@ export class PadEditor {
       formattingKeys,
       keymap.of([...historyKeymap, indentWithTab, ...defaultKeymap]),
       EditorView.updateListener.of((update) => this.updated(update)),
-      EditorView.domEventHandlers({ compositionend: () => this.releaseAfter(COMPOSITION_SETTLE_MS) }),
+      EditorView.domEventHandlers({
+        compositionend: () => this.releaseAfter(COMPOSITION_SETTLE_MS),
+      }),
     ];
   }
 
@@ -257,7 +280,11 @@ export class PadEditor {
     });
   }
 
-  /** Whether it changes a line in which an input method is composing: the browser would drop the composition. @param {Operation} op */
+  /**
+   * Whether it changes a line in which an input method is composing: the browser would drop the
+   * composition.
+   * @param {Operation} op
+   */
   touchesComposition(op) {
     if (!this.view.compositionStarted) return false;
     const { doc, selection } = this.view.state;
@@ -303,7 +330,8 @@ export class PadEditor {
   /** A click in the margin puts the caret into the line beside it. @param {MouseEvent} event */
   clickBesideText(event) {
     const { scrollDOM } = this.view;
-    const onScrollbar = event.clientX - scrollDOM.getBoundingClientRect().left >= scrollDOM.clientWidth;
+    const onScrollbar =
+      event.clientX - scrollDOM.getBoundingClientRect().left >= scrollDOM.clientWidth;
     if (event.target !== scrollDOM || event.button !== 0 || onScrollbar) return;
     event.preventDefault();
     const offset = this.view.posAtCoords({ x: event.clientX, y: event.clientY }, false);

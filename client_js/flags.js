@@ -2,7 +2,10 @@
  * The rules of remote carets: when a name flag is shown, where it goes, who counts as idle. Pure.
  */
 
-/** A flag stays this long after the last activity; then the caret is bare, then it carries a dot, then it fades. */
+/**
+ * A flag stays this long after the last activity; then the caret is bare, then it carries a dot,
+ * then it fades.
+ */
 const FLAG_MS = 3_000;
 const QUIET_MS = 10_000;
 export const IDLE_MS = 300_000;
@@ -21,7 +24,8 @@ const FLAG_HEIGHT = 17;
  */
 
 /**
- * The new list, with the time of each one's last activity: a caret that moved otherwise than along with the text.
+ * The new list, with the time of each one's last activity: a caret that moved otherwise than along
+ * with the text.
  * @param {RemoteCaret[]} previous  already moved along with the text
  * @param {Omit<RemoteCaret, "activeAt">[]} incoming
  * @param {number} now
@@ -36,7 +40,10 @@ export function mergeCarets(previous, incoming, now) {
   });
 }
 
-/** @param {number} age  milliseconds since the last activity @returns {"active" | "still" | "quiet" | "idle"} */
+/**
+ * @param {number} age  milliseconds since the last activity
+ * @returns {"active" | "still" | "quiet" | "idle"}
+ */
 export function phaseOf(age) {
   if (age < FLAG_MS) return "active";
   if (age < QUIET_MS) return "still";
@@ -50,8 +57,8 @@ export function phaseAfter(age) {
 }
 
 /**
- * Where the flag of a caret goes, all in one coordinate system. `own` is the row of one's own caret: a flag must not
- * cover the line that one is writing.
+ * Where the flag of a caret goes, all in one coordinate system. `own` is the row of one's own
+ * caret: a flag must not cover the line that one is writing.
  * @param {object} situation
  * @param {{ left: number, top: number, bottom: number }} situation.caret
  * @param {boolean} situation.atLineEnd

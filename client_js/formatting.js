@@ -1,5 +1,6 @@
 /**
- * Markdown by key and by button: bold, italic, headings, lists, tasks, links. Each is an ordinary edit.
+ * Markdown by key and by button: bold, italic, headings, lists, tasks, links. Each is an ordinary
+ * edit.
  */
 import { redo, undo } from "@codemirror/commands";
 import { EditorSelection } from "@codemirror/state";
@@ -13,20 +14,35 @@ import { keymap } from "@codemirror/view";
 /** The line with what stands before its text: indentation, heading marks, bullet, task box. */
 const LINE_START = /^(\s*)(#{1,6}[ \t]+|[-+*][ \t]+\[[ xX]\][ \t]|[-+*][ \t]+)?/;
 
-/** Puts the mark around the selection, or takes it away. @param {string} mark @returns {StateCommand} */
+/**
+ * Puts the mark around the selection, or takes it away.
+ * @param {string} mark
+ * @returns {StateCommand}
+ */
 export function toggleMark(mark) {
   return ({ state, dispatch }) => {
     if (state.readOnly) return false;
     const size = mark.length;
     const spec = state.changeByRange(({ from, to }) => {
-      const around = state.sliceDoc(Math.max(0, from - size), from) === mark && state.sliceDoc(to, to + size) === mark;
+      const around =
+        state.sliceDoc(Math.max(0, from - size), from) === mark &&
+        state.sliceDoc(to, to + size) === mark;
       // One star of a pair of stars is not an italic mark.
-      const partOfLonger = size === 1 && state.sliceDoc(from - 2, from - 1) === mark && state.sliceDoc(from - 3, from - 2) !== mark;
+      const partOfLonger =
+        size === 1 &&
+        state.sliceDoc(from - 2, from - 1) === mark &&
+        state.sliceDoc(from - 3, from - 2) !== mark;
       if (around && !partOfLonger) {
-        const changes = [{ from: from - size, to: from }, { from: to, to: to + size }];
+        const changes = [
+          { from: from - size, to: from },
+          { from: to, to: to + size },
+        ];
         return { changes, range: EditorSelection.range(from - size, to - size) };
       }
-      const changes = [{ from, insert: mark }, { from: to, insert: mark }];
+      const changes = [
+        { from, insert: mark },
+        { from: to, insert: mark },
+      ];
       return { changes, range: EditorSelection.range(from + size, to + size) };
     });
     dispatch(state.update(spec, { userEvent: "input.format", scrollIntoView: true }));
@@ -34,7 +50,11 @@ export function toggleMark(mark) {
   };
 }
 
-/** Starts the selected lines with the prefix, in place of another one; takes it away if all have it. @param {string} prefix @returns {StateCommand} */
+/**
+ * Starts the selected lines with the prefix, in place of another one; takes it away if all have it.
+ * @param {string} prefix
+ * @returns {StateCommand}
+ */
 export function toggleLineStart(prefix) {
   return ({ state, dispatch }) => {
     if (state.readOnly) return false;
@@ -69,7 +89,10 @@ export const toggleTask = ({ state, dispatch }) => {
 export const insertLink = ({ state, dispatch }) => {
   if (state.readOnly) return false;
   const spec = state.changeByRange(({ from, to }) => ({
-    changes: [{ from, insert: "[" }, { from: to, insert: "]()" }],
+    changes: [
+      { from, insert: "[" },
+      { from: to, insert: "]()" },
+    ],
     // Without words the caret waits for these first.
     range: EditorSelection.cursor(from === to ? from + 1 : to + 3),
   }));
@@ -105,7 +128,7 @@ function selectedLines(state) {
   /** @type {Map<number, import("@codemirror/state").Line>} */
   const lines = new Map();
   for (const { from, to } of state.selection.ranges) {
-    for (let position = from; position <= to; ) {
+    for (let position = from; position <= to;) {
       const line = state.doc.lineAt(position);
       lines.set(line.from, line);
       position = line.to + 1;

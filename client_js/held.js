@@ -1,13 +1,13 @@
 /**
  * Remote changes that wait while an input method composes: pure algebra, no editor.
  *
- *        text on screen ── held ──► text that the session knows
- *              │ e                          │ e'
- *              ▼                            ▼
- *          new screen ──── held' ──►  new session text          (held', e') = transform(held, e)
+ *   text on screen ── held ──► text that the session knows
+ *         │ e                          │ e'
+ *         ▼                            ▼
+ *     new screen ── held' ──►  new session text       (held', e') = transform(held, e)
  *
- * The session has received the held operations already, so a local edit, made on the text on screen, is moved
- * behind them before the session sees it.
+ * The session has received the held operations already, so a local edit, made on the text on
+ * screen, is moved behind them before the session sees it.
  */
 import { compose, transform, transformPosition } from "./operation.js";
 
@@ -22,7 +22,10 @@ export class Held {
     this.op = this.op ? compose(this.op, remote) : remote;
   }
 
-  /** @param {Operation} local  made on the text on screen  @returns {Operation} the same edit for the session */
+  /**
+   * @param {Operation} local  made on the text on screen
+   * @returns {Operation} the same edit for the session
+   */
   receiveLocal(local) {
     if (!this.op) return local;
     const [held, moved] = transform(this.op, local);

@@ -68,5 +68,12 @@ function recentRow(pad, target) {
   });
 
   const changed = element("span", "figure", changedText(pad.changedAt, Date.now()));
-  return element("li", "recent-row", link, changed, element("span", "revision figure", `r${pad.revision}`), forget);
+  return element(
+    "li",
+    "recent-row",
+    link,
+    changed,
+    element("span", "revision figure", `r${pad.revision}`),
+    forget,
+  );
 }

@@ -3,7 +3,11 @@
  *
  * The parser is set up here: the ready-made one would bring HTML, CSS and JavaScript along.
  */
-import { deleteMarkupBackward, insertNewlineContinueMarkup, markdownLanguage } from "@codemirror/lang-markdown";
+import {
+  deleteMarkupBackward,
+  insertNewlineContinueMarkup,
+  markdownLanguage,
+} from "@codemirror/lang-markdown";
 import { Language, languageDataProp, syntaxHighlighting, syntaxTree } from "@codemirror/language";
 import { RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, keymap, ViewPlugin } from "@codemirror/view";
@@ -97,14 +101,17 @@ function lineDecorations(view) {
   const { doc } = view.state;
   for (const { from, to } of view.visibleRanges) {
     const classes = lineClasses(view, from, to);
-    for (let position = from; position <= to; ) {
+    for (let position = from; position <= to;) {
       const line = doc.lineAt(position);
       const found = classes.get(line.from) ?? "";
       const item = /md-(fence|h)/.test(found) ? null : ITEM.exec(line.text);
       if (item) {
         const done = item[3] === "x" || item[3] === "X";
         const task = item[3] === undefined ? "" : done ? " md-task md-done" : " md-task";
-        const attributes = { class: `${found} md-item${task}`.trim(), style: `--hang: ${item[0].length}` };
+        const attributes = {
+          class: `${found} md-item${task}`.trim(),
+          style: `--hang: ${item[0].length}`,
+        };
         builder.add(line.from, line.from, Decoration.line({ attributes }));
         builder.add(line.from, line.from + item[0].length, bullet);
       } else if (found) {
@@ -116,7 +123,12 @@ function lineDecorations(view) {
   return /** @type {import("@codemirror/view").DecorationSet} */ (builder.finish());
 }
 
-/** @param {EditorView} view @param {number} from @param {number} to @returns {Map<number, string>} by start of line */
+/**
+ * @param {EditorView} view
+ * @param {number} from
+ * @param {number} to
+ * @returns {Map<number, string>} by start of line
+ */
 function lineClasses(view, from, to) {
   const { doc } = view.state;
   /** @type {Map<number, string>} */
@@ -141,7 +153,10 @@ function lineClasses(view, from, to) {
 /** The fonts of the headings as in the style sheet: size, weight and tracking of the marks. */
 const HEADING_SIZES = [28, 19, 17];
 
-/** Measures how far "# ", "## " and "### " reach, so that headings hang exactly that far into the margin. */
+/**
+ * Measures how far "# ", "## " and "### " reach, so that headings hang exactly that far into the
+ * margin.
+ */
 const hashPlugin = ViewPlugin.fromClass(
   class {
     /** @param {EditorView} view */

@@ -127,6 +127,26 @@ export class OfflineStore {
   }
 
   /**
+   * Go on with all of a session's records under another key, in one step.
+   * @param {string} oldKey
+   * @param {StateRecord} state  with the new key
+   * @returns {Promise<void>}
+   */
+  async rename(oldKey, state) {
+    const transaction = this.database.transaction(["states", "texts"], "readwrite");
+    const ended = finished(transaction);
+    const texts = transaction.objectStore("texts");
+    /** @type {TextRecord | undefined} */
+    const text = await done(texts.get([state.pad, oldKey]));
+    if (text) texts.put({ ...text, key: state.key });
+    transaction.objectStore("states").put(state);
+    for (const name of ["states", "texts"]) {
+      transaction.objectStore(name).delete([state.pad, oldKey]);
+    }
+    return ended;
+  }
+
+  /**
    * Forget a session.
    * @param {string} pad
    * @param {string} key

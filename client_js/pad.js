@@ -71,7 +71,10 @@ function stateChanged() {
     editor.setWritable(role !== "read" && !["refused", "replaced", "gone"].includes(phase));
   }
   // Grey rings and ghost carets: what is shown of others is only the last that was heard.
-  document.body.classList.toggle("offline", !["connecting", "online", "reconnecting"].includes(phase));
+  document.body.classList.toggle(
+    "offline",
+    !["connecting", "online", "reconnecting"].includes(phase),
+  );
   editor.showUnsent({ offline: phase === "offline", pending: unsent > 0 });
   status.update();
   if (phase !== shownPhase) people.update();
@@ -84,7 +87,8 @@ function showFirstText() {
   if (skeleton.hidden) return;
   skeleton.hidden = true;
   // The pen lies ready on a desk; on a phone the keyboard would jump up uninvited.
-  if (matchMedia("(pointer: fine)").matches && document.activeElement === document.body) editor.focus();
+  if (matchMedia("(pointer: fine)").matches && document.activeElement === document.body)
+    editor.focus();
 }
 
 /** @param {string} newTitle */
@@ -101,14 +105,21 @@ let figuresTimer;
 
 function textChanged() {
   const { line, column, selected } = editor.caret();
-  setFigure("place", selected > 0 ? `${selected.toLocaleString()} selected` : `Ln ${line}, Col ${column}`);
+  setFigure(
+    "place",
+    selected > 0 ? `${selected.toLocaleString()} selected` : `Ln ${line}, Col ${column}`,
+  );
   clearTimeout(figuresTimer);
-  figuresTimer = setTimeout(() => setFigure("words", counted(countWords(), "word", "words")), FIGURES_AFTER_MS);
+  figuresTimer = setTimeout(
+    () => setFigure("words", counted(countWords(), "word", "words")),
+    FIGURES_AFTER_MS,
+  );
 }
 
 function countWords() {
   let words = 0;
-  for (const chunk of editor.doc.iter()) words += chunk.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu)?.length ?? 0;
+  for (const chunk of editor.doc.iter())
+    words += chunk.match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu)?.length ?? 0;
   return words;
 }
 
@@ -136,11 +147,14 @@ function setUpMenus() {
   const text = () => editor.text();
   const draft = () => session.state.draft ?? editor.text();
   for (const button of document.querySelectorAll("[data-copy]")) {
-    if (button instanceof HTMLElement) copyOnClick(button, button.dataset.copy === "link" ? link : text);
+    if (button instanceof HTMLElement)
+      copyOnClick(button, button.dataset.copy === "link" ? link : text);
   }
   copyOnClick(byId("copy-draft", HTMLElement), draft);
   const fileName = () => `${title.replace(/[^\p{L}\p{N} ._-]/gu, "").trim() || pad}.md`;
-  byId("download-draft", HTMLElement).addEventListener("click", () => downloadText(fileName(), draft()));
+  byId("download-draft", HTMLElement).addEventListener("click", () =>
+    downloadText(fileName(), draft()),
+  );
   byId("download", HTMLElement).addEventListener("click", () => downloadText(fileName(), text()));
 
   attachPopover(byId("more", HTMLElement), byId("more-button", HTMLElement));
@@ -148,22 +162,34 @@ function setUpMenus() {
   const chosen = themes.querySelector(`[value="${chosenTheme()}"]`);
   if (chosen instanceof HTMLInputElement) chosen.checked = true;
   themes.addEventListener("change", (event) => {
-    chooseTheme(/** @type {import("./appearance.js").Theme} */ (/** @type {HTMLInputElement} */ (event.target).value));
+    chooseTheme(
+      /** @type {import("./appearance.js").Theme} */ (
+        /** @type {HTMLInputElement} */ (event.target).value
+      ),
+    );
   });
 }
 
 function setUpKeys() {
   addEventListener("keydown", (event) => {
-    const saves = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s";
+    const saves =
+      (event.ctrlKey || event.metaKey) &&
+      !event.altKey &&
+      !event.shiftKey &&
+      event.key.toLowerCase() === "s";
     if (!saves) return;
     // Saving the page as a file is never what is meant here.
     event.preventDefault();
     const { phase, unsent, revision } = session.state;
-    if (phase === "online" && unsent === 0) showToast(`Everything is saved already, at r${revision}.`);
+    if (phase === "online" && unsent === 0)
+      showToast(`Everything is saved already, at r${revision}.`);
   });
 }
 
-/** The buttons that stand in for keys must not take the focus: the keyboard of a phone would go away. */
+/**
+ * The buttons that stand in for keys must not take the focus: the keyboard of a phone would go
+ * away.
+ */
 function setUpTools() {
   const tools = byId("tools", HTMLElement);
   tools.addEventListener("pointerdown", (event) => event.preventDefault());

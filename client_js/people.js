@@ -1,19 +1,19 @@
 /**
  * Who is here: avatars in the bar, the list with everybody's place, one's own name and colour.
  */
+import { Announcer } from "./announcements.js";
 import { byId, element, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { attachPopover } from "./popover.js";
-import { cleanName, COLOR_NAMES, initial, NAME_LENGTH_MAX, saveColor, saveName } from "./profile.js";
+import {
+  cleanName,
+  COLOR_NAMES,
+  initial,
+  NAME_LENGTH_MAX,
+  saveColor,
+  saveName,
+} from "./profile.js";
 import { counted } from "./status.js";
-
-/** Joins and leaves are told together, not one by one. */
-const ANNOUNCE_AFTER_MS = 2_000;
-/** A reload comes back within this, and is not worth a word. */
-const RELOAD_MS = 5_000;
-/** In a crowd people come and go all the time. */
-const CROWD = 20;
-const CROWD_ANNOUNCE_MS = 30_000;
 
 const IDLE_CHECK_MS = 30_000;
 
@@ -31,7 +31,11 @@ const PLACES_MS = 500;
  * @typedef {import("./editor.js").Place} Place
  */
 
-/** How many avatars are shown, and how many only counted. @param {number} total @param {number} limit */
+/**
+ * How many avatars are shown, and how many only counted.
+ * @param {number} total
+ * @param {number} limit
+ */
 export function avatarPlan(total, limit) {
   return total <= limit ? { shown: total, more: 0 } : { shown: limit - 1, more: total - limit + 1 };
 }
@@ -42,18 +46,11 @@ export function placeText(place) {
   const { line, selected, outside, typing, idleMs } = place;
   const minutes = Math.floor(idleMs / 60_000);
   if (minutes >= 5) return `Idle for ${minutes} min`;
-  if (selected > 0) return `Selected ${counted(selected, "character", "characters")} at line ${line}`;
+  if (selected > 0) {
+    return `Selected ${counted(selected, "character", "characters")} at line ${line}`;
+  }
   if (typing) return `Typing at line ${line}`;
   return outside ? `Line ${line}, ${outside} your view` : `Line ${line}`;
-}
-
-/** What is said when people come and go; empty for nothing. @param {string[]} joined @param {string[]} left @param {number} total */
-export function announcement(joined, left, total) {
-  const sentences = [];
-  if (joined.length > 0) sentences.push(joined.length === 1 ? `${joined[0]} joined.` : `${joined.length} people joined.`);
-  if (left.length > 0) sentences.push(left.length === 1 ? `${left[0]} left.` : `${left.length} people left.`);
-  if (joined.length > 0 || left.length > 1) sentences.push(`${counted(total, "person", "people")} here.`);
-  return sentences.join(" ");
 }
 
 export class PeopleView {
@@ -63,24 +60,19 @@ export class PeopleView {
    * @param {() => boolean} options.connected
    * @param {import("./editor.js").PadEditor} options.editor
    * @param {{ name: string, color: number }} options.profile
-   * @param {(profile: { name: string, color: number }) => void} options.setProfile
+   * @param {(changed: { name?: string, color?: number }) => void} options.setProfile
    */
   constructor({ people, connected, editor, profile, setProfile }) {
     this.people = people;
-    this.connected = connected;
     this.editor = editor;
     this.profile = profile;
     this.setProfile = setProfile;
     /** The order on screen: it changes only while the list is closed. @type {string[]} */
     this.order = [];
-    /** Those whom the screen reader knows. @type {Map<string, string> | null} */
-    this.announced = null;
-    /** @type {Map<string, number>} */
-    this.goneSince = new Map();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.announceTimer = undefined;
+    this.announcer = new Announcer({ people, connected, say: sayOfPeople });
     /** What the bar shows, so that it is drawn anew only when that changes. */
     this.shownAvatars = "";
+    this.shownList = "";
     this.list = byId("people-list", HTMLElement);
     this.popover = byId("people", HTMLElement);
     this.setUpName();
@@ -100,7 +92,7 @@ export class PeopleView {
     if (me) this.showOwnColor(me.color);
     if (people.length > 0) this.showAvatars(people);
     if (this.open) this.showList(people);
-    this.considerAnnouncing(people);
+    this.announcer.update();
   }
 
   /** You first, then by latest activity. @returns {Person[]} */
@@ -113,11 +105,12 @@ export class PeopleView {
       this.order = [...people].sort((a, b) => rank(a) - rank(b) || 0).map(({ session }) => session);
     }
     /** @param {Person} person */
-    const position = (person) => (this.order.includes(person.session) ? this.order.indexOf(person.session) : Infinity);
+    const position = (person) =>
+      this.order.includes(person.session) ? this.order.indexOf(person.session) : Infinity;
     return [...people].sort((a, b) => position(a) - position(b) || 0);
   }
 
-  // --- the bar ------------------------------------------------------------------------------------------------------
+  // --- the bar
 
   showPlaceholders() {
     const circles = [1, 2].map(() => element("span", "avatar placeholder"));
@@ -128,11 +121,15 @@ export class PeopleView {
   showAvatars(people) {
     const limit = innerWidth >= 900 ? 5 : 3;
     const { shown, more } = avatarPlan(people.length, limit);
-    const look = people.slice(0, shown).map((person) => [person.name, person.color, person.me, this.isIdle(person)]);
+    const look = people
+      .slice(0, shown)
+      .map((person) => [person.name, person.color, person.me, this.isIdle(person)]);
     const signature = JSON.stringify([look, more]);
     if (signature === this.shownAvatars) return;
     this.shownAvatars = signature;
-    const stack = people.slice(0, shown).map((person) => this.avatar(person, `${person.name}${person.me ? " (you)" : ""}`));
+    const stack = people
+      .slice(0, shown)
+      .map((person) => this.avatar(person, `${person.name}${person.me ? " (you)" : ""}`));
     if (more > 0) stack.push(element("span", "avatar more figure", `+${more}`));
     byId("avatars", HTMLElement).replaceChildren(...stack);
     setText(byId("people-count", HTMLElement), people.length.toLocaleString());
@@ -148,14 +145,15 @@ export class PeopleView {
 
   /** @param {Person} person @param {string} [title] */
   avatar(person, title = "") {
-    const className = `avatar person-${person.color}${this.isIdle(person) ? " idle" : ""}${person.me ? " me" : ""}`;
+    const marks = `${this.isIdle(person) ? " idle" : ""}${person.me ? " me" : ""}`;
+    const className = `avatar person-${person.color}${marks}`;
     const made = element("span", className, initial(person.name));
     if (title) made.title = title;
     made.setAttribute("aria-hidden", "true");
     return made;
   }
 
-  // --- the list -----------------------------------------------------------------------------------------------------
+  // --- the list
 
   setUpPopover() {
     const button = byId("people-button", HTMLElement);
@@ -177,7 +175,12 @@ export class PeopleView {
 
   /** @param {Person[]} people */
   showList(people) {
-    this.list.replaceChildren(...people.map((person) => this.row(person)));
+    const look = people.map(({ session, name, color, me }) => [session, name, color, me]);
+    const signature = JSON.stringify(look);
+    if (signature !== this.shownList) {
+      this.shownList = signature;
+      this.list.replaceChildren(...people.map((person) => this.row(person)));
+    }
     byId("people-alone", HTMLElement).hidden = people.length > 1;
     this.showPlaces();
   }
@@ -200,12 +203,14 @@ export class PeopleView {
     for (const row of /** @type {NodeListOf<HTMLElement>} */ (this.list.querySelectorAll("li"))) {
       const place = row.querySelector(".place");
       const mine = "me" in row.dataset;
-      const words = mine ? `Line ${this.editor.caret().line}` : placeText(places.get(row.dataset.session ?? ""));
+      const words = mine
+        ? `Line ${this.editor.caret().line}`
+        : placeText(places.get(row.dataset.session ?? ""));
       if (place) setText(place, words);
     }
   }
 
-  // --- one's own name and colour ------------------------------------------------------------------------------------
+  // --- one's own name and colour
 
   setUpName() {
     const field = byId("your-name", HTMLInputElement);
@@ -224,7 +229,7 @@ export class PeopleView {
       field.setAttribute("aria-invalid", String(name === null));
       if (name === null) return;
       saveName(name);
-      this.changeProfile({ ...this.profile, name });
+      this.changeProfile({ name });
       this.showName();
     });
     this.showName();
@@ -255,7 +260,7 @@ export class PeopleView {
     group.addEventListener("change", (event) => {
       const color = Number(/** @type {HTMLInputElement} */ (event.target).value);
       saveColor(color);
-      this.changeProfile({ ...this.profile, color });
+      this.changeProfile({ color });
     });
   }
 
@@ -265,54 +270,17 @@ export class PeopleView {
     if (input instanceof HTMLInputElement) input.checked = true;
   }
 
-  /** @param {{ name: string, color: number }} profile */
-  changeProfile(profile) {
-    this.profile = profile;
-    this.setProfile(profile);
+  /**
+   * @param {{ name?: string, color?: number }} changed  the other may have been given by the server
+   */
+  changeProfile(changed) {
+    this.profile = { ...this.profile, ...changed };
+    this.setProfile(changed);
     this.update();
   }
+}
 
-  // --- for those who listen -----------------------------------------------------------------------------------------
-
-  /** @param {Person[]} people */
-  considerAnnouncing(people) {
-    if (people.length === 0 || !this.connected()) return;
-    if (this.announced === null) {
-      this.announced = new Map(people.map(({ session, name }) => [session, name]));
-      return;
-    }
-    if (this.announceTimer !== undefined) return;
-    const wait = people.length > CROWD ? CROWD_ANNOUNCE_MS : ANNOUNCE_AFTER_MS;
-    this.announceTimer = setTimeout(() => {
-      this.announceTimer = undefined;
-      if (this.connected()) this.announce(this.people());
-    }, wait);
-  }
-
-  /** @param {Person[]} people */
-  announce(people) {
-    const announced = this.announced ?? new Map();
-    const others = people.filter(({ me }) => !me);
-    const present = new Map(people.map(({ session, name }) => [session, name]));
-    const joined = others.filter(({ session }) => !announced.has(session)).map(({ name }) => name);
-    const now = Date.now();
-    const left = [];
-    for (const [session, name] of announced) {
-      if (present.has(session)) {
-        this.goneSince.delete(session);
-        continue;
-      }
-      const since = this.goneSince.get(session) ?? now;
-      this.goneSince.set(session, since);
-      if (now - since < RELOAD_MS) continue;
-      left.push(name);
-      announced.delete(session);
-      this.goneSince.delete(session);
-    }
-    for (const [session, name] of present) announced.set(session, name);
-    const words = announcement(joined, left, people.length);
-    if (words) setText(byId("live-people", HTMLElement), words);
-    // Somebody is gone, but not for long enough yet.
-    if (this.goneSince.size > 0) this.considerAnnouncing(people);
-  }
+/** @param {string} words */
+function sayOfPeople(words) {
+  setText(byId("live-people", HTMLElement), words);
 }

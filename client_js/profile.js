@@ -1,7 +1,8 @@
 /**
  * Who this browser is: its person key, the name and the colour that others see.
  *
- * The person key is a secret that stays here and goes to the server alone; names and colours are for show.
+ * The person key is a secret that stays here and goes to the server alone; names and colours are
+ * for show.
  */
 import { readStored, writeStored } from "./stored.js";
 
@@ -10,10 +11,22 @@ export const NAME_LENGTH_MAX = 40;
 
 /** The colours in the order of their indices, which start at 1. */
 export const COLOR_NAMES = [
-  "Blue", "Ember", "Pine", "Plum", "Bronze", "Violet", "Teal", "Crimson", "Leaf", "Indigo", "Magenta", "Umber",
+  "Blue",
+  "Ember",
+  "Pine",
+  "Plum",
+  "Bronze",
+  "Violet",
+  "Teal",
+  "Crimson",
+  "Leaf",
+  "Indigo",
+  "Magenta",
+  "Umber",
 ];
 
-// Control characters, line separators, marks that turn the writing direction, and halves of surrogate pairs.
+// Control characters, line separators, marks that turn the writing direction, and halves of
+// surrogate pairs.
 const HARMFUL = /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]|\p{Surrogate}/gu;
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -38,7 +51,11 @@ export function loadProfile() {
     writeStored("deltapad.name", name);
   }
   const color = Number(readStored("deltapad.color"));
-  return { personKey, name, color: Number.isInteger(color) && color >= 1 && color <= 12 ? color : 0 };
+  return {
+    personKey,
+    name,
+    color: Number.isInteger(color) && color >= 1 && color <= 12 ? color : 0,
+  };
 }
 
 /** @param {string} name */
@@ -75,11 +92,18 @@ export function initial(name) {
 /** @param {string} text @param {number} max */
 export function shorten(text, max) {
   const parts = Array.from(graphemes.segment(text), (part) => part.segment);
-  return parts.length <= max ? text : `${parts.slice(0, max - 1).join("").trimEnd()}…`;
+  return parts.length <= max
+    ? text
+    : `${parts
+        .slice(0, max - 1)
+        .join("")
+        .trimEnd()}…`;
 }
 
 /** A new key: 132 random bits in the alphabet of the protocol. */
 export function randomKey() {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  return Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => alphabet[byte & 63]).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => alphabet[byte & 63]).join(
+    "",
+  );
 }

@@ -51,8 +51,12 @@ function save(list) {
 /** @param {any} pad @returns {pad is RecentPad} */
 function isRecentPad(pad) {
   return (
-    typeof pad?.id === "string" && /^[A-Za-z0-9_-]{1,64}$/.test(pad.id) && typeof pad.title === "string" &&
-    typeof pad.excerpt === "string" && Number.isInteger(pad.revision) && Number.isFinite(pad.changedAt)
+    typeof pad?.id === "string" &&
+    /^[A-Za-z0-9_-]{1,64}$/.test(pad.id) &&
+    typeof pad.title === "string" &&
+    typeof pad.excerpt === "string" &&
+    Number.isInteger(pad.revision) &&
+    Number.isFinite(pad.changedAt)
   );
 }
 
@@ -62,7 +66,9 @@ function isRecentPad(pad) {
  * @param {string} title
  */
 export function excerptOf(text, title) {
-  const lines = text.split("\n").map((line) => line.replace(/^[#>\s*-]+(\[[ x]\])?|[*_`]/g, "").trim());
+  const lines = text
+    .split("\n")
+    .map((line) => line.replace(/^[#>\s*-]+(\[[ x]\])?|[*_`]/g, "").trim());
   const line = lines.find((candidate) => candidate && candidate !== title) ?? "";
   return [...line].slice(0, EXCERPT_LENGTH_MAX).join("");
 }

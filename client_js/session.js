@@ -63,6 +63,8 @@ export class PadSession {
   /** The confirmed text is the text record at `textRevision`, then `since`. @type {Operation} */
   #since = [];
   #textRevision = -1;
+  /** It only sends what a closed tab has left; nobody looks at it. */
+  #orphan = false;
   /** Edits in the buffer and in flight, as a person counts them. */
   #buffered = 0;
   #flying = 0;
@@ -130,6 +132,7 @@ export class PadSession {
       this.#store = given?.store ?? (await this.environment.openStore());
       if (given) {
         this.#claim = given.claim;
+        this.#orphan = true;
       } else {
         const { own, orphans } = await this.#store.claim(this.pad);
         this.#claim = own;
@@ -321,6 +324,7 @@ export class PadSession {
 
   /** @param {"refused" | "replaced"} how */
   #end(how) {
+    if (this.#orphan) return this.close();
     this.#ended ??= how;
     if (this.#client.pending) this.state.draft = this.editor.text();
     this.#connection.close();
@@ -329,6 +333,8 @@ export class PadSession {
 
   /** Keep what is on screen as a draft if any of it is not saved, and begin again without a copy. */
   #startOver() {
+    // What nobody sees stays on the disk, for a tab that can show it.
+    if (this.#orphan) return this.close();
     if (this.#client.pending) this.state.draft = this.editor.text();
     this.#client = new Client();
     this.#epoch = null;
@@ -344,9 +350,11 @@ export class PadSession {
     if (this.#store === null) {
       this.#claim = { ...old, key: randomKey() };
     } else {
-      this.#claim = await this.#store.fresh();
-      await this.#persist();
-      await this.#store.remove(this.pad, old.key);
+      const store = this.#store;
+      this.#claim = await store.fresh();
+      const record = this.#record();
+      if (record === null) await store.remove(this.pad, old.key);
+      else await store.rename(old.key, record);
       old.release();
     }
     this.#connection.restart();
@@ -379,20 +387,26 @@ export class PadSession {
     this.#keepTextWhenQuiet();
   }
 
+  /** @returns {import("./offline.js").StateRecord | null} null while there is no text yet */
+  #record() {
+    if (this.#epoch === null || this.#textRevision < 0) return null;
+    return {
+      pad: this.pad,
+      key: this.#claim.key,
+      client: this.#client.state(),
+      since: this.#since,
+      textRevision: this.#textRevision,
+      epoch: this.#epoch,
+      title: this.state.title,
+      savedAt: this.environment.now(),
+    };
+  }
+
   /** @param {string} [text]  the confirmed text, if it is to be kept anew */
   async #persist(text) {
-    if (this.#store === null || this.#epoch === null || this.#textRevision < 0) return;
+    const record = this.#record();
+    if (this.#store === null || record === null) return;
     try {
-      const record = {
-        pad: this.pad,
-        key: this.#claim.key,
-        client: this.#client.state(),
-        since: this.#since,
-        textRevision: this.#textRevision,
-        epoch: this.#epoch,
-        title: this.state.title,
-        savedAt: this.environment.now(),
-      };
       await this.#store.save(record, text);
     } catch {
       // The disk is full or was taken away: from now on this tab is the only place.

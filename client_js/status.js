@@ -1,7 +1,8 @@
 /**
  * The honest state: pill, banners, footer figures, and what a screen reader is told.
  *
- * `PillModel` holds the rules of timing and wording and knows no page; `StatusView` writes what it says.
+ * `PillModel` holds the rules of timing and wording and knows no page; `StatusView` writes what it
+ * says.
  */
 import { byId, element, setText } from "./dom.js";
 import { icon } from "./icons.js";
@@ -24,7 +25,8 @@ const RESUMED_MS = 4_000;
  * @property {string | null} draft
  * @property {number} sentAfterReconnect
  *
- * @typedef {"connecting" | "saved" | "saving" | "reconnecting" | "offline" | "resumed" | "view" | "refused" | "replaced" | "gone"} PillKind
+ * @typedef {"connecting" | "saved" | "saving" | "reconnecting" | "offline" | "resumed" | "view" |
+ *   "refused" | "replaced" | "gone"} PillKind
  */
 
 /** @param {number} count @param {string} one @param {string} many */
@@ -68,7 +70,9 @@ export class PillModel {
     if (phase === "offline") return "offline";
     if (phase === "reconnecting") {
       this.lostSince ||= now;
-      return this.kind === "offline" || this.after(this.lostSince + RECONNECTING_AFTER_MS, now) ? "reconnecting" : this.kind;
+      return this.kind === "offline" || this.after(this.lostSince + RECONNECTING_AFTER_MS, now)
+        ? "reconnecting"
+        : this.kind;
     }
     if (role === "read") return "view";
     return unsent > 0 ? this.whileUnsent(now) : this.whenSaved(now);
@@ -78,12 +82,15 @@ export class PillModel {
   whileUnsent(now) {
     this.pendingSince ||= now;
     if (this.wasLost) return "saving";
-    return this.kind === "saving" || this.after(this.pendingSince + SAVING_AFTER_MS, now) ? "saving" : this.settled(now);
+    return this.kind === "saving" || this.after(this.pendingSince + SAVING_AFTER_MS, now)
+      ? "saving"
+      : this.settled(now);
   }
 
   /** @param {number} now @returns {PillKind} */
   whenSaved(now) {
-    if (this.kind === "saving" && !this.after(this.shownSince + SAVING_AT_LEAST_MS, now)) return "saving";
+    if (this.kind === "saving" && !this.after(this.shownSince + SAVING_AT_LEAST_MS, now))
+      return "saving";
     if (this.wasLost) {
       this.wasLost = false;
       return "resumed";
@@ -93,10 +100,16 @@ export class PillModel {
 
   /** @param {number} now @returns {PillKind} */
   settled(now) {
-    return this.kind === "resumed" && !this.after(this.shownSince + RESUMED_MS, now) ? "resumed" : "saved";
+    return this.kind === "resumed" && !this.after(this.shownSince + RESUMED_MS, now)
+      ? "resumed"
+      : "saved";
   }
 
-  /** Whether that time has come; if not, `update` wants to be called then. @param {number} at @param {number} now */
+  /**
+   * Whether that time has come; if not, `update` wants to be called then.
+   * @param {number} at
+   * @param {number} now
+   */
   after(at, now) {
     if (now < at) this.wakeAt = Math.min(this.wakeAt, at);
     return now >= at;
@@ -106,7 +119,8 @@ export class PillModel {
 /** @param {PillKind} kind @param {Connection} state */
 export function pillWords(kind, { revision, unsent, sentAfterReconnect }) {
   const waiting = unsent > 0 ? ` · ${counted(unsent, "unsent edit", "unsent edits")}` : "";
-  const sent = sentAfterReconnect > 0 ? ` · ${counted(sentAfterReconnect, "edit", "edits")} sent` : "";
+  const sent =
+    sentAfterReconnect > 0 ? ` · ${counted(sentAfterReconnect, "edit", "edits")} sent` : "";
   const words = {
     connecting: "Connecting…",
     saved: "Saved",
@@ -146,7 +160,7 @@ const LOOKS = {
 };
 
 const REFUSED_WORDS = {
-  refused: "The server did not take your last edits. They are kept here as a copy.",
+  refused: "Your last edits could not be merged. They are kept here as a copy.",
   replaced: "This pad was opened again in another place, and goes on there. Reload to use it here.",
   gone: "This pad was deleted. What you see is a copy.",
 };
@@ -179,7 +193,8 @@ export class StatusView {
     clearTimeout(this.timer);
     const nextSecond = kind === "offline" ? now + 1_000 : Infinity;
     const wakeAt = Math.min(this.model.wakeAt, nextSecond);
-    if (wakeAt < Infinity) this.timer = setTimeout(() => this.update(), Math.max(0, wakeAt - now) + 5);
+    if (wakeAt < Infinity)
+      this.timer = setTimeout(() => this.update(), Math.max(0, wakeAt - now) + 5);
   }
 
   /** @param {PillKind} kind @param {Connection} state */
@@ -194,8 +209,10 @@ export class StatusView {
     const [wordsNode, detailNode] = [this.pill.children[1], this.pill.children[2]];
     setText(wordsNode, words);
     setText(detailNode, detail);
-    const trip = state.roundTripMs === null ? "" : `, ${Math.round(state.roundTripMs)} ms round trip`;
-    this.pill.title = kind === "saved" ? `All changes are saved. Revision ${state.revision}${trip}.` : words;
+    const trip =
+      state.roundTripMs === null ? "" : `, ${Math.round(state.roundTripMs)} ms round trip`;
+    this.pill.title =
+      kind === "saved" ? `All changes are saved. Revision ${state.revision}${trip}.` : words;
   }
 
   /** @param {PillKind} kind @param {Connection} state @param {number} now */
@@ -208,19 +225,25 @@ export class StatusView {
 
     const refused = kind === "refused" || kind === "replaced" || kind === "gone";
     if (refused) setText(byId("refused-words", HTMLElement), REFUSED_WORDS[kind]);
-    byId("reload", HTMLElement).hidden = kind !== "replaced" && !(kind === "refused" && state.phase === "refused");
+    byId("reload", HTMLElement).hidden =
+      kind !== "replaced" && !(kind === "refused" && state.phase === "refused");
     byId("refused-banner", HTMLElement).hidden = !refused;
   }
 
   /** @param {PillKind} kind @param {Connection} state */
   announce(kind, state) {
     if (kind === "reconnecting") setText(this.live, "Reconnecting.");
-    if (kind === "offline") setText(this.live, `Offline. ${offlineWords(state).replace(/ and go(es)? out.*/, ".")}`);
+    if (kind === "offline")
+      setText(this.live, `Offline. ${offlineWords(state).replace(/ and go(es)? out.*/, ".")}`);
     if (kind === "resumed") setText(this.live, "Back online. All changes saved.");
   }
 }
 
-/** The figures stand in the footer, and on a phone in the menu. @param {string} name @param {string} text */
+/**
+ * The figures stand in the footer, and on a phone in the menu.
+ * @param {string} name
+ * @param {string} text
+ */
 export function setFigure(name, text) {
   for (const node of document.querySelectorAll(`[data-figure="${name}"]`)) setText(node, text);
 }

@@ -1,7 +1,8 @@
 /**
  * Applies the chosen theme before the first paint; without a choice the system's holds.
  *
- * A tiny classic script of its own: a module would run after the first paint, and the page would flash.
+ * A tiny classic script of its own: a module would run after the first paint, and the page would
+ * flash.
  */
 try {
   const chosen = localStorage.getItem("deltapad.theme");

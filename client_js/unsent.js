@@ -1,5 +1,6 @@
 /**
- * Remembers what was typed since everything was last saved, and underlines it while there is no connection.
+ * Remembers what was typed since everything was last saved, and underlines it while there is no
+ * connection.
  */
 import { StateEffect, StateField, Transaction } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
@@ -38,7 +39,12 @@ const unsent = StateField.define({
 
 export const unsentMarks = unsent;
 
-/** One mark for a stretch, not one for each letter. @param {import("@codemirror/view").DecorationSet} marks @param {number} from @param {number} to */
+/**
+ * One mark for a stretch, not one for each letter.
+ * @param {import("@codemirror/view").DecorationSet} marks
+ * @param {number} from
+ * @param {number} to
+ */
 function withMark(marks, from, to) {
   let [start, end] = [from, to];
   marks.between(from, to, (markFrom, markTo) => {

@@ -1,6 +1,6 @@
 /**
- * Keeps what a person does to the text well formed before it becomes an operation: no half of a surrogate pair is
- * inserted, none is left behind, and every line break is one "\n".
+ * Keeps what a person does to the text well formed before it becomes an operation: no half of a
+ * surrogate pair is inserted, none is left behind, and every line break is one "\n".
  *
  * Changes that come from the server are well formed already and are not looked at.
  */
@@ -25,7 +25,8 @@ export function wellFormedInput() {
 }
 
 /**
- * Changes to the new document which, composed with the transaction's own, give a well-formed change that cuts no pair.
+ * Changes to the new document which, composed with the transaction's own, give a well-formed change
+ * that cuts no pair.
  * @param {Transaction} transaction
  */
 function repairs(transaction) {
@@ -39,13 +40,15 @@ function repairs(transaction) {
     const text = after.sliceString(fromB - head, toB + tail, "\n");
     const clean = wellFormed(withoutLeftovers(text, head, tail));
     // Also when the text is the same: the change must be widened to the whole pair.
-    if (head || tail || clean !== text) found.push({ from: fromB - head, to: toB + tail, insert: clean });
+    if (head || tail || clean !== text)
+      found.push({ from: fromB - head, to: toB + tail, insert: clean });
   });
   return found;
 }
 
 /**
- * Without the halves at the ends that the change has left alone; a half that found a new partner stays.
+ * Without the halves at the ends that the change has left alone; a half that found a new partner
+ * stays.
  * @param {string} text @param {number} head @param {number} tail
  */
 function withoutLeftovers(text, head, tail) {

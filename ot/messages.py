@@ -241,7 +241,9 @@ def _explain(frame: str | bytes, error: Exception) -> NoReturn:
     only.
     """
     try:
-        value: Any = json.loads(frame, parse_constant=_refuse_constant)
+        # Decoded here: `json` would take bytes in other encodings too, and halves of pairs.
+        text = frame if isinstance(frame, str) else str(frame, "utf-8")
+        value: Any = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as reason:
         raise ProtocolError("bad_json", f"not strict JSON: {reason}") from None
     kind = value.get("type") if isinstance(value, dict) else None

@@ -25,6 +25,8 @@ _DEPARTED_MAX = 1_000
 # Marks and overrides that turn or hide the text around a name.
 _DIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and a symbol by category, but blank: the Hangul fillers and the empty Braille pattern.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 def clean_name(name: str) -> str:
@@ -38,7 +40,10 @@ def clean_name(name: str) -> str:
     )
     kept = " ".join(kept.split())[:NAME_MAX].strip()
     # A name of joiners and variation selectors alone would be invisible.
-    seen = any(unicodedata.category(character)[0] in "LNSP" for character in kept)
+    seen = any(
+        unicodedata.category(character)[0] in "LNSP" and character not in _BLANK
+        for character in kept
+    )
     return kept if seen else "Guest"
 
 

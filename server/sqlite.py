@@ -96,6 +96,9 @@ class SQLiteStore:
         except apsw.Error as error:
             self._lock.close()
             raise StorageError(f"{self._path}: {error}") from error
+        except StorageError:
+            self._lock.close()
+            raise
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._closed = False

@@ -283,20 +283,22 @@ async def test_hello_with_a_copy(server, pad):
 
 async def test_newer_connection_replaces_the_older(server, pad):
     """One session is one connection: the older hears why, and the newer has its place."""
-    async with connect(server.url, pad, "witness") as witness:
-        async with connect(server.url, pad, "ada") as older:
-            assert await older.edit(0, 1, ["one"]) == 1
-            async with connect(server.url, pad) as newer:
-                welcome = await newer.enter("ada")
-                error, close_code = await older.end()
+    async with (
+        connect(server.url, pad, "witness") as witness,
+        connect(server.url, pad, "ada") as older,
+        connect(server.url, pad) as newer,
+    ):
+        assert await older.edit(0, 1, ["one"]) == 1
+        welcome = await newer.enter("ada")
+        error, close_code = await older.end()
 
-                assert error is not None
-                assert (error["code"], error["action"], close_code) == ("replaced", "stop", 4001)
-                assert (welcome["committed"], welcome["text"]) == ([1, 1], "one")
-                people = (await newer.receive("presence"))["people"]
-                assert {person["name"] for person in people} == {"ada", "witness"}
-                assert await newer.edit(1, 2, [3, " two"]) == 2
-                assert await witness.edit(2, 1, ["zero "]) == 3
+        assert error is not None
+        assert (error["code"], error["action"], close_code) == ("replaced", "stop", 4001)
+        assert (welcome["committed"], welcome["text"]) == ([1, 1], "one")
+        people = (await newer.receive("presence"))["people"]
+        assert {person["name"] for person in people} == {"ada", "witness"}
+        assert await newer.edit(1, 2, [3, " two"]) == 2
+        assert await witness.edit(2, 1, ["zero "]) == 3
 
 
 async def test_what_is_not_known_is_ignored(server, pad):
@@ -385,6 +387,17 @@ async def test_presence(server, pad):
         left = await ada.receive("presence")
 
     assert (left["people"], left["left"]) == ([], [bob.session])
+
+
+async def test_every_change_of_presence_arrives(server, pad):
+    """However soon it comes after the last one, it is shown without waiting for anything else."""
+    async with connect(server.url, pad, "ada") as ada, connect(server.url, pad, "bob") as bob:
+        for number in range(20):
+            await bob.send(json.loads(presence(revision=0, name=f"bob {number}")))
+            names = [""]
+            while names[-1] != f"bob {number}":
+                people = (await ada.receive("presence"))["people"]
+                names += [person["name"] for person in people if person["session"] == bob.session]
 
 
 async def test_carets_move_with_the_text(server, pad):

@@ -24,8 +24,8 @@ def hello(who: str, **fields: Any) -> dict[str, Any]:
     """The first message of a session whose keys are made from `who`."""
     return {
         "type": "hello",
-        "session": f"session-key-of-{who}".ljust(22, "-"),
-        "person": f"person-key-of-{who}".ljust(22, "-"),
+        "session": f"session-key-of-{who}".ljust(22, "-").replace(" ", "-"),
+        "person": f"person-key-of-{who}".ljust(22, "-").replace(" ", "-"),
         "name": who,
         "color": 0,
         "epoch": None,

@@ -12,13 +12,19 @@ function randomNumbers(seed) {
   };
 }
 
-/** A random edit of one place, as an editor makes them. @param {string} text @param {(limit: number) => number} random */
+/**
+ * A random edit of one place, as an editor makes them.
+ * @param {string} text
+ * @param {(limit: number) => number} random
+ */
 function randomEdit(text, random) {
   const length = [...text].length;
   const from = random(length + 1);
   const deleted = Math.min(random(3), length - from);
   const inserted = ["", "x", "yz", "😀"][random(4)];
-  const op = /** @type {(number | string)[]} */ ([from, -deleted, inserted].filter((part) => part !== 0 && part !== ""));
+  const op = /** @type {(number | string)[]} */ (
+    [from, -deleted, inserted].filter((part) => part !== 0 && part !== "")
+  );
   return deleted === 0 && inserted === "" ? ["i"] : op;
 }
 
@@ -51,7 +57,11 @@ test("screen and session end with the same text, whatever is typed and received 
         screen = apply(screen, op);
         session = apply(session, held.receiveLocal(op));
       }
-      assert.equal(held.op ? apply(screen, held.op) : screen, session, `seed ${seed}, step ${step}`);
+      assert.equal(
+        held.op ? apply(screen, held.op) : screen,
+        session,
+        `seed ${seed}, step ${step}`,
+      );
     }
   }
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { announcement, avatarPlan, placeText } from "../people.js";
+import { avatarPlan, placeText } from "../people.js";
 
 test("up to five avatars; from six on, four and the rest as a number", () => {
   assert.deepEqual(avatarPlan(5, 5), { shown: 5, more: 0 });
@@ -17,12 +17,4 @@ test("places in words", () => {
   assert.equal(placeText({ ...place, selected: 18 }), "Selected 18 characters at line 61");
   assert.equal(placeText({ ...place, selected: 1 }), "Selected 1 character at line 61");
   assert.equal(placeText({ ...place, typing: true, idleMs: 400_000 }), "Idle for 6 min");
-});
-
-test("comings and goings are told in one go", () => {
-  assert.equal(announcement(["Ada"], [], 5), "Ada joined. 5 people here.");
-  assert.equal(announcement(["Ada", "Lin", "Noor"], [], 8), "3 people joined. 8 people here.");
-  assert.equal(announcement([], ["Lin"], 4), "Lin left.");
-  assert.equal(announcement([], ["Lin", "Ada"], 1), "2 people left. 1 person here.");
-  assert.equal(announcement([], [], 4), "");
 });

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { changedText, clearRecent, excerptOf, forgetPad, nearestPad, recentPads, rememberPad } from "../recent.js";
+import {
+  changedText,
+  clearRecent,
+  excerptOf,
+  forgetPad,
+  nearestPad,
+  recentPads,
+  rememberPad,
+} from "../recent.js";
 import { writeStored } from "../stored.js";
 
 /** @param {string} id */
@@ -10,9 +18,15 @@ beforeEach(() => clearRecent());
 
 test("the pad opened last comes first, and only once", () => {
   for (const id of ["a", "b", "a"]) rememberPad(pad(id));
-  assert.deepEqual(recentPads().map(({ id }) => id), ["a", "b"]);
+  assert.deepEqual(
+    recentPads().map(({ id }) => id),
+    ["a", "b"],
+  );
   forgetPad("a");
-  assert.deepEqual(recentPads().map(({ id }) => id), ["b"]);
+  assert.deepEqual(
+    recentPads().map(({ id }) => id),
+    ["b"],
+  );
 });
 
 test("the list stays short", () => {
@@ -22,8 +36,14 @@ test("the list stays short", () => {
 });
 
 test("what does not look like a pad is left out", () => {
-  writeStored("deltapad.recent", JSON.stringify([pad("good"), { ...pad("x"), id: "javascript:alert(1)" }, null, 7]));
-  assert.deepEqual(recentPads().map(({ id }) => id), ["good"]);
+  writeStored(
+    "deltapad.recent",
+    JSON.stringify([pad("good"), { ...pad("x"), id: "javascript:alert(1)" }, null, 7]),
+  );
+  assert.deepEqual(
+    recentPads().map(({ id }) => id),
+    ["good"],
+  );
   writeStored("deltapad.recent", "{not json");
   assert.deepEqual(recentPads(), []);
 });

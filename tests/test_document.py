@@ -1,0 +1,401 @@
+"""the authority: what goes in comes out once, in order, durable before shown, and errors change
+nothing
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from ot.document import Commit, Document, Submission
+from ot.errors import DeltapadError, OperationError, ProtocolError
+from ot.log import Entry
+from ot.operation import (
+    Component,
+    Operation,
+    apply,
+    compose,
+    compose_all,
+    length_change,
+    transform,
+    validate,
+)
+from tests.strategies import Choices, make_operation, make_text, st_choices
+
+LENGTH_MAX = 7  # of the pads in the properties: small enough to be hit
+STEPS = 80
+
+
+def submission(
+    op: Operation, *, seq: int = 1, base: int = 0, session: str = "s", digest: bytes | None = None
+) -> Submission:
+    if digest is None:
+        digest = repr((base, op)).encode()
+    return Submission(
+        session=session,
+        person=f"person of {session}",
+        seq=seq,
+        base=base,
+        op=list(op),
+        digest=digest,
+        time_ms=1_000 + seq,
+    )
+
+
+def durable(document: Document, *submissions: Submission) -> Document:
+    """Submit, hand over and commit."""
+    for one in submissions:
+        document.submit(one)
+        document.hand_over()
+        document.commit(document.handed)
+    return document
+
+
+def state(document: Document) -> object:
+    """All that must be as before after an error."""
+    log = document.log
+    return (
+        log.start,
+        log.entries(log.start, log.head),
+        (document.committed, document.handed, document.length, document.head_length),
+        dict(document.sessions),
+        document.text(),
+    )
+
+
+# --- Properties -----------------------------------------------------------------------------------
+
+
+class Pad:
+    """A document under random use, beside a plain account of what must be true of it."""
+
+    def __init__(self, choices: Choices) -> None:
+        self.choices = choices
+        text = make_text(choices)
+        # The text at each revision, and the operation that made each: the account.
+        self.texts = [text]
+        self.ops: list[list[Component]] = []
+        self.sent: dict[str, Submission] = {}
+        self.commits: dict[str, Commit] = {}
+        self.committed = self.handed = 0
+        self.store: list[Entry] = []
+        self.document = Document(text=text, length_max=LENGTH_MAX)
+
+    def step(self) -> None:
+        steps = [
+            *[self.submit] * 8,
+            *[self.hand_over, self.commit, self.wrong] * 2,
+            *[self.resend, self.forget, self.read, self.load],
+        ]
+        self.choices.one_of(steps)()
+        document = self.document
+        assert document.log.head == len(self.ops)
+        assert (document.committed, document.handed) == (self.committed, self.handed)
+        assert document.sessions == self.commits
+        assert document.length == len(self.texts[self.committed])
+        assert document.head_length == len(self.texts[-1])
+
+    def submit(self) -> None:
+        """A session types on a revision that it may have, old or new."""
+        session = self.choices.one_of(["a", "b", "c"])
+        last = self.commits.get(session, Commit(0, 0, b""))
+        if last.revision > self.committed:
+            return  # a client waits for its acknowledgement
+        base = last.revision + self.choices.below(self.committed - last.revision + 1)
+        made = make_operation(self.choices, len(self.texts[base]))
+        one = submission(made, seq=last.seq + 1, base=base, session=session)
+        op = made
+        for earlier in self.ops[base:]:
+            op = transform(earlier, op)[1]
+        text = apply(self.texts[-1], op)
+        grows = len(text) > max(LENGTH_MAX, len(self.texts[-1]))
+        before = state(self.document)
+        try:
+            entry = self.document.submit(self.caught_up(one))
+        except OperationError as error:
+            assert (error.code, error.seq, grows) == ("pad_full", one.seq, True)
+            assert state(self.document) == before
+            return
+        assert not grows
+        assert entry == Entry(
+            op, session, one.person, one.seq, time_ms=one.time_ms, digest=one.digest
+        )
+        assert validate(op) == op
+        self.ops.append(op)
+        self.texts.append(text)
+        self.sent[session] = one
+        self.commits[session] = Commit(one.seq, len(self.ops), one.digest)
+
+    def caught_up(self, one: Submission) -> Submission:
+        """As the hub does it: what the log has forgotten comes from the store, composed."""
+        start = self.document.log.start
+        if one.base >= start:
+            return one
+        return self.document.catch_up(one, compose_all(self.ops[one.base : start]))
+
+    def resend(self) -> None:
+        """The same again, to the letter, durable or not: it is there already."""
+        if self.sent:
+            one = self.choices.one_of(list(self.sent.values()))
+            before = state(self.document)
+            assert self.document.is_duplicate(one)
+            assert self.document.submit(one) is None
+            assert state(self.document) == before
+
+    def hand_over(self) -> None:
+        batch = self.document.hand_over()
+        assert [entry.op for entry in batch] == self.ops[self.handed :]
+        self.store += batch
+        self.handed = len(self.ops)
+
+    def commit(self) -> None:
+        """The store answers, for all that it was given or a first part of it."""
+        self.committed += self.choices.below(self.handed - self.committed + 1)
+        self.document.commit(self.committed)
+
+    def forget(self) -> None:
+        start = self.document.log.start
+        before = self.choices.below(len(self.ops) + 3)
+        self.document.forget(before)
+        assert self.document.log.start == max(start, min(before, self.committed))
+
+    def read(self) -> None:
+        assert self.document.text() == self.texts[self.committed]
+
+    def load(self) -> None:
+        """The server dies: what the store has is what there is; the rest was shown to nobody."""
+        del self.ops[self.handed :], self.texts[self.handed + 1 :]
+        self.committed = self.handed
+        self.commits = {
+            entry.session: Commit(entry.seq, revision, entry.digest)
+            for revision, entry in enumerate(self.store, 1)
+        }
+        self.sent = {s: one for s, one in self.sent.items() if self.newest(one)}
+        snapshot = self.choices.below(self.handed + 1)
+        start = self.choices.below(snapshot + 1)
+        self.document = Document(
+            text=self.texts[snapshot],
+            revision=snapshot,
+            start=start,
+            entries=self.store[start:],
+            length_max=LENGTH_MAX,
+        )
+        self.document.sessions.update(self.commits)
+
+    def newest(self, one: Submission) -> bool:
+        commit = self.commits.get(one.session)
+        return commit is not None and commit.seq == one.seq
+
+    def wrong(self) -> None:
+        """A client with a bug: the error has its name, and nothing has changed."""
+        session = self.choices.one_of(["a", "b", "c", "new"])
+        last = self.commits.get(session, Commit(0, 0, b""))
+        start = self.document.log.start
+        base = max(last.revision, start)
+        cases = [
+            ("seq_gap", submission(["x"], seq=last.seq + 2, base=base, session=session)),
+            (
+                "base_in_future",
+                submission(["x"], seq=last.seq + 1, base=self.committed + 1, session=session),
+            ),
+        ]
+        if last.seq:
+            changed = submission(["y"], seq=last.seq, base=base, session=session, digest=b"other")
+            cases.append(("seq_reused", changed))
+            if start < last.revision <= self.committed:
+                old = submission(["x"], seq=last.seq + 1, base=start, session=session)
+                cases.append(("base_too_old", old))
+        if base <= self.committed:
+            long: list[Component] = [len(self.texts[base]) + 1, "x"]
+            past = submission(long, seq=last.seq + 1, base=base, session=session)
+            cases.append(("op_past_end", past))
+        code, one = self.choices.one_of(cases)
+        before = state(self.document)
+        with pytest.raises(DeltapadError) as caught:
+            self.document.submit(one)
+        assert (caught.value.code, caught.value.seq) == (code, one.seq)
+        assert state(self.document) == before
+
+
+@settings(max_examples=400)
+@given(st_choices(STEPS * 20))
+def test_a_document_in_use(choices):
+    """Several sessions, late and in time, resends, batches in stages, crashes and mistakes."""
+    pad = Pad(choices)
+    for _ in range(STEPS):
+        pad.step()
+    pad.hand_over()
+    pad.document.commit(pad.handed)
+
+    assert pad.document.text() == pad.texts[-1]
+    assert [entry.op for entry in pad.store] == pad.ops
+    keys = [(entry.session, entry.seq) for entry in pad.store]
+    assert len(set(keys)) == len(keys)
+    for session in {session for session, _ in keys}:
+        seqs = [seq for name, seq in keys if name == session]
+        assert seqs == list(range(1, len(seqs) + 1)), "in the order of typing, without a gap"
+
+
+# --- Examples -------------------------------------------------------------------------------------
+
+
+def test_nothing_is_shown_before_it_is_durable():
+    document = Document(text="ab", length_max=100)
+
+    document.submit(submission(["x"]))
+    assert (document.text(), document.length, document.head_length) == ("ab", 2, 3)
+    assert [entry.op for entry in document.hand_over()] == [["x"]]
+    assert document.text() == "ab"
+    document.submit(submission([-1], session="t"))
+    document.commit(1)
+    assert (document.text(), document.length, document.head_length) == ("xab", 3, 2)
+    assert [entry.op for entry in document.hand_over()] == [[1, -1]]
+    assert document.hand_over() == []
+    document.commit(2)
+    assert (document.text(), document.length) == ("xb", 2)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 0), (0, 2)])
+def test_the_marks_only_move_forward_and_in_order(first, second):
+    document = Document(length_max=100)
+    document.submit(submission(["x"]))
+    document.hand_over()
+    document.submit(submission(["y"], session="t"))
+    document.commit(first)
+
+    with pytest.raises(AssertionError):
+        document.commit(second)
+
+
+WRONG = [
+    ("seq_gap", submission(["x"], seq=4, base=2)),
+    ("seq_reused", submission(["other"], seq=2, base=1)),
+    ("seq_reused", submission(["a"], seq=1, base=0)),
+    ("base_in_future", submission(["x"], seq=3, base=3)),
+    ("base_in_future", submission(["x"], base=3, session="new")),
+    ("base_too_old", submission(["x"], seq=3, base=1)),
+    ("op_past_end", submission([3, "x"], seq=3, base=2)),
+    ("op_past_end", submission([-2], base=1, session="new")),
+    ("op_past_end", submission([-(2**60)], base=2, session="new")),
+    ("pad_full", submission(["xyz"], seq=3, base=2)),
+    ("pad_full", submission([-1, "wxyz"], base=0, session="new")),
+]
+
+
+@pytest.mark.parametrize(("code", "wrong"), WRONG)
+def test_errors_have_names_and_change_nothing(code, wrong):
+    text = "." if wrong.op[0] == -1 else ""
+    document = Document(text=text, length_max=4)
+    durable(document, submission(["a"]), submission(["b"], seq=2, base=1))
+    before = state(document)
+
+    with pytest.raises(DeltapadError) as caught:
+        document.submit(wrong)
+
+    assert (caught.value.code, caught.value.seq) == (code, wrong.seq)
+    assert state(document) == before
+    assert document.hand_over() == []
+
+
+def test_a_pad_over_its_limit_may_shrink_and_stay_as_long():
+    """A pad whose limit was lowered later: only growing is refused."""
+    document = Document(text="abcdef", length_max=3)
+
+    with pytest.raises(OperationError, match="7 code points; this pad holds 3"):
+        document.submit(submission(["x"]))
+    assert document.submit(submission([-1, "x"]))
+    assert document.submit(submission([-2], session="t"))
+    assert document.head_length == 5
+
+
+def test_an_operation_that_others_made_needless_is_in_the_log_all_the_same():
+    """Two delete the same character: the second entry does nothing, and still acknowledges."""
+    document = Document(text="a", length_max=10)
+    durable(document, submission([-1]))
+
+    entry = document.submit(submission([-1], session="t"))
+
+    assert entry is not None and entry.op == []
+    assert document.log.head == 2
+    assert document.is_duplicate(submission([-1], session="t"))
+
+
+def test_check_resend():
+    """An older seq than the newest is compared with what the store says of it."""
+    one = submission(["x"], seq=3)
+
+    Document.check_resend(one, Commit(3, 17, one.digest))
+    for commit in (Commit(3, 17, b"?"), Commit(2, 17, one.digest), Commit(0, 0, b"")):
+        with pytest.raises(ProtocolError) as caught:
+            Document.check_resend(one, commit)
+        assert (caught.value.code, caught.value.seq) == ("seq_reused", 3)
+
+
+# --- Catching up with what the log has forgotten --------------------------------------------------
+
+
+def forgetful() -> tuple[Document, list[Component]]:
+    """Revisions 1 to 3 are in the store only; the operation that leads over them."""
+    document = Document(text="ab", length_max=20)
+    ops: list[list[Component]] = [[1, "x"], [-1], [1, "y", -1], ["z"]]
+    for base, op in enumerate(ops):
+        durable(document, submission(op, session=f"s{base}", base=base))
+    document.forget(3)
+    assert document.text() == "zxy" and document.log.start == 3
+    older: list[Component] = []
+    for op in ops[:3]:
+        older = compose(older, op)
+    return document, older
+
+
+def test_catch_up():
+    document, older = forgetful()
+    late = submission([1, "L", -1], base=0, session="late")
+
+    caught_up = document.catch_up(late, older)
+    assert caught_up == replace(late, base=3, op=transform(older, late.op)[1])
+    assert document.submit(caught_up)
+    assert document.is_duplicate(late), "the digest is that of what was sent"
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        ("op_past_end", submission([-3], base=0, session="late")),
+        ("base_too_old", submission(["x"], seq=2, base=0, session="s1")),
+        ("base_in_future", submission(["x"], base=9, session="late")),
+    ],
+)
+def test_catch_up_checks_against_the_text_of_long_ago(code, wrong):
+    document, older = forgetful()
+    before = state(document)
+
+    with pytest.raises(DeltapadError) as caught:
+        document.catch_up(wrong, older)
+
+    assert (caught.value.code, caught.value.seq) == (code, wrong.seq)
+    assert state(document) == before
+
+
+def test_forget_keeps_what_is_not_durable():
+    document = Document(text="", length_max=100)
+    durable(document, submission(["a"]))
+    document.submit(submission(["b"], session="t"))
+
+    document.forget(2)
+
+    assert (document.log.start, document.log.head, document.text()) == (1, 2, "a")
+
+
+def test_a_document_from_a_snapshot_and_entries_around_it():
+    ops: list[list[Component]] = [["a"], ["b"], [1, "c"]]
+    entries = [Entry(op, "s", "p", n, time_ms=0, digest=b"") for n, op in enumerate(ops, 11)]
+
+    document = Document(text="ba", revision=12, start=10, entries=entries, length_max=100)
+
+    assert (document.committed, document.handed, document.length) == (13, 13, 3)
+    assert document.text() == "bca"
+    assert document.log.composed(10, 13) == compose_all(ops)
+    assert document.head_length == 2 + length_change([1, "c"])
