@@ -28,7 +28,11 @@ const SUBPROTOCOL = "deltapad.1";
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
 const PING_MS = 5_000;
+/** A connection that ended sooner did not work: the next wait is longer, not short again. */
+const STEADY_MS = 5_000;
 const SILENCE_MS = 10_000;
+/** The same when the system says that it is offline; it may be wrong about a server on this machine. */
+const SILENCE_OFFLINE_MS = 2_000;
 /** After this long without a connection it is called offline, not a hiccup. */
 const OFFLINE_MS = 10_000;
 
@@ -46,6 +50,9 @@ export class Connection {
   #wanted = false;
   /** Since when there is no connection; null while there is one. @type {number | null} */
   #lostAt;
+  #welcomedAt = 0;
+  /** When anything last came; at first, when the socket was made. */
+  #heardAt = 0;
   /** When the ping that waits for its pong was sent. @type {number | null} */
   #pingAt = null;
   #pings = 0;
@@ -83,6 +90,7 @@ export class Connection {
     this.nextTryAt = null;
     const socket = environment.connect(this.url, SUBPROTOCOL);
     this.#socket = socket;
+    this.#heardAt = environment.now();
     socket.onopen = () => socket.send(JSON.stringify(this.hello()));
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(JSON.parse(event.data));
@@ -99,7 +107,7 @@ export class Connection {
    * The server has said welcome: from now on this counts as being connected.
    */
   welcomed() {
-    this.#attempt = 0;
+    this.#welcomedAt = this.environment.now();
     this.#lostAt = null;
     this.environment.clearTimer(this.#offlineTimer);
     this.phase = "online";
@@ -125,11 +133,17 @@ export class Connection {
     this.open();
   }
 
-  /** Drop this socket and connect again at once, with another hello. */
-  restart() {
+  /** Drop this socket, and wait for `restart`. */
+  hold() {
     this.#drop();
+    this.environment.clearTimer(this.#retryTimer);
     this.#lostAt ??= this.environment.now();
-    this.phase = "reconnecting";
+    if (this.phase === "online") this.phase = "reconnecting";
+  }
+
+  /** Connect at once, with another hello. */
+  restart() {
+    this.hold();
     if (this.#wanted) this.open();
   }
 
@@ -143,6 +157,7 @@ export class Connection {
 
   /** @param {ServerMessage} message */
   #receive(message) {
+    this.#heardAt = this.environment.now();
     if (message.type === "pong") {
       if (this.#pingAt !== null && message.n === this.#pings) {
         this.roundTripMs = this.environment.now() - this.#pingAt;
@@ -169,9 +184,11 @@ export class Connection {
     // What was told on closing may have ended it, or connected again already.
     if (!this.#wanted || this.#socket !== null) return;
     const { environment } = this;
-    const first = this.#lostAt === null;
-    this.#lostAt ??= environment.now();
-    if (first) this.phase = "reconnecting";
+    if (this.#lostAt === null) {
+      this.#lostAt = environment.now();
+      this.phase = "reconnecting";
+      if (this.#lostAt - this.#welcomedAt >= STEADY_MS) this.#attempt = 0;
+    }
     const bound = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#attempt);
     this.#attempt += 1;
     const wait = environment.random() * bound;
@@ -196,31 +213,37 @@ export class Connection {
     }
   }
 
-  #pingLater() {
+  /** @param {number} [ms] */
+  #pingLater(ms = PING_MS) {
     this.environment.clearTimer(this.#pingTimer);
-    this.#pingTimer = this.environment.setTimer(() => this.#beat(), PING_MS);
+    this.#pingTimer = this.environment.setTimer(() => this.#beat(), ms);
   }
 
   #beat() {
-    // The silence of a socket that never opened is counted from its start, by the ping that it could not send.
-    this.#pingAt ??= this.phase === "online" ? null : this.environment.now();
-    if (this.#pingAt === null) this.#ping();
-    else if (this.environment.now() - this.#pingAt >= SILENCE_MS) this.#lost(1006);
-    else this.#pingLater();
+    const { environment } = this;
+    const silence = environment.now() - this.#heardAt;
+    const patience = environment.online() ? SILENCE_MS : SILENCE_OFFLINE_MS;
+    // A tab that was asleep has heard nothing either, so silence counts only behind a ping. Before
+    // the welcome there are none: there the socket itself waits for its answer.
+    const asked =
+      this.phase !== "online" || (this.#pingAt !== null && this.#pingAt >= this.#heardAt);
+    if (!asked) this.#ping();
+    else if (silence >= patience) this.#lost(1006);
+    else this.#pingLater(patience - silence);
   }
 
   #ping() {
     this.#pings += 1;
     this.#pingAt = this.environment.now();
     this.send({ type: "ping", n: this.#pings });
-    this.#pingLater();
+    this.#pingLater(this.environment.online() ? PING_MS : SILENCE_OFFLINE_MS);
   }
 
   /** Something has changed outside: look whether the connection lives. */
   #wake() {
     if (!this.#wanted) return;
     if (this.phase !== "online") this.tryNow();
-    else if (this.#pingAt === null) this.#ping();
+    else this.#ping();
   }
 }
 

@@ -16,7 +16,8 @@ import { randomKey } from "./profile.js";
 /** @typedef {import("./operation.js").Operation} Operation */
 /** @typedef {import("./client.js").ClientState} ClientState */
 /** @typedef {{pad: string, key: string, client: ClientState, since: Operation, textRevision: number,
- *    epoch: string, title: string, savedAt: number}} StateRecord */
+ *    epoch: string, title: string, savedAt: number, unsent: [inFlight: number, buffered: number]}}
+ *    StateRecord  `unsent` counts edits as a person does */
 /** @typedef {{pad: string, key: string, revision: number, text: string}} TextRecord */
 /** @typedef {{state: StateRecord, text: string}} Saved  `text` is the text on screen */
 /** @typedef {{key: string, saved: Saved | null, release: () => void}} Claim */
@@ -67,6 +68,7 @@ export class OfflineStore {
     request.onupgradeneeded = () => {
       request.result.createObjectStore("states", { keyPath: ["pad", "key"] });
       request.result.createObjectStore("texts", { keyPath: ["pad", "key"] });
+      request.result.createObjectStore("drafts", { keyPath: "pad" });
     };
     return new OfflineStore(await done(request), locks);
   }
@@ -144,6 +146,30 @@ export class OfflineStore {
       transaction.objectStore(name).delete([state.pad, oldKey]);
     }
     return ended;
+  }
+
+  /**
+   * The text of this pad that could not be merged, if there is one.
+   * @param {string} pad
+   * @returns {Promise<string | null>}
+   */
+  async draft(pad) {
+    /** @type {{pad: string, text: string} | undefined} */
+    const record = await done(this.database.transaction("drafts").objectStore("drafts").get(pad));
+    return record ? record.text : null;
+  }
+
+  /**
+   * Keep text that could not be merged until its person has taken it, or null for done with it.
+   * @param {string} pad
+   * @param {string | null} text
+   * @returns {Promise<void>}
+   */
+  keepDraft(pad, text) {
+    const transaction = this.database.transaction("drafts", "readwrite");
+    if (text === null) transaction.objectStore("drafts").delete(pad);
+    else transaction.objectStore("drafts").put({ pad, text });
+    return finished(transaction);
   }
 
   /**

@@ -151,6 +151,7 @@ function setUpMenus() {
       copyOnClick(button, button.dataset.copy === "link" ? link : text);
   }
   copyOnClick(byId("copy-draft", HTMLElement), draft);
+  byId("discard-draft", HTMLElement).addEventListener("click", () => session.discardDraft());
   const fileName = () => `${title.replace(/[^\p{L}\p{N} ._-]/gu, "").trim() || pad}.md`;
   byId("download-draft", HTMLElement).addEventListener("click", () =>
     downloadText(fileName(), draft()),

@@ -10,7 +10,7 @@
 
 import { Client, Desync } from "./client.js";
 import { browserEnvironment, Connection } from "./connection.js";
-import { compose, composeAll } from "./operation.js";
+import { apply, compose, composeAll } from "./operation.js";
 import { Roster } from "./presence.js";
 import { randomKey } from "./profile.js";
 
@@ -45,6 +45,10 @@ import { randomKey } from "./profile.js";
 
 /** The text is written to disk when nothing has come for this long, and nothing is pending. */
 const QUIET_MS = 2_000;
+/** Or when what came since is this large (components and characters): it is written with every edit. */
+const SINCE_SIZE_MAX = 4_000;
+/** Some browsers never answer; what is typed must not wait for them for ever. */
+const DISK_MS_MAX = 3_000;
 const PRESENCE_MS = 100;
 
 export class PadSession {
@@ -63,6 +67,12 @@ export class PadSession {
   /** The confirmed text is the text record at `textRevision`, then `since`. @type {Operation} */
   #since = [];
   #textRevision = -1;
+  /** Whether the record on the disk has edits that are not acknowledged. */
+  #pendingOnDisk = false;
+  /** What has been given to this connection of what is in flight; 0 for nothing. */
+  #sentSeq = 0;
+  /** The draft before the text on screen became one. @type {string | null} */
+  #earlierDraft = null;
   /** It only sends what a closed tab has left; nobody looks at it. */
   #orphan = false;
   /** Edits in the buffer and in flight, as a person counts them. */
@@ -129,13 +139,15 @@ export class PadSession {
    */
   async open(given) {
     try {
-      this.#store = given?.store ?? (await this.environment.openStore());
+      this.#store = given?.store ?? (await this.#inTime(this.environment.openStore()));
       if (given) {
         this.#claim = given.claim;
         this.#orphan = true;
       } else {
-        const { own, orphans } = await this.#store.claim(this.pad);
+        const { own, orphans } = await this.#inTime(this.#store.claim(this.pad));
         this.#claim = own;
+        this.state.draft = await this.#inTime(this.#store.draft(this.pad));
+        this.#earlierDraft = this.state.draft;
         for (const orphan of orphans) this.#sendOrphan(this.#store, orphan);
       }
       this.state.storedLocally = true;
@@ -171,6 +183,14 @@ export class PadSession {
     this.selectionChanged();
   }
 
+  /** The person has the draft, or does not want it. */
+  discardDraft() {
+    this.state.draft = null;
+    this.#earlierDraft = null;
+    this.#store?.keepDraft(this.pad, null).catch(() => this.#withoutDisk());
+    this.#changed();
+  }
+
   tryNow() {
     this.#connection.tryNow();
   }
@@ -186,14 +206,14 @@ export class PadSession {
   #restore() {
     const { saved } = this.#claim;
     if (saved === null) return;
-    const { client, since, textRevision, epoch, title } = saved.state;
+    const { client, since, textRevision, epoch, title, unsent } = saved.state;
     this.#client = Client.restore(client);
     this.#since = since;
     this.#textRevision = textRevision;
     this.#epoch = epoch;
     this.state.title = title;
-    this.#buffered = client.buffer === null ? 0 : 1;
-    this.#flying = client.inFlight === null ? 0 : 1;
+    [this.#flying, this.#buffered] = unsent;
+    this.#pendingOnDisk = this.#client.pending;
     this.editor.reset(saved.text);
     this.#changed();
   }
@@ -211,11 +231,15 @@ export class PadSession {
       editor: screenless(),
       environment: this.environment,
       onChange: async () => {
-        if (orphan.state.phase === "online" && orphan.state.unsent === 0) {
-          orphan.#connection.close();
-          await store.remove(this.pad, claim.key);
-          orphan.close();
-        }
+        const { phase, unsent, draft } = orphan.state;
+        const over = draft !== null || (phase === "online" && unsent === 0);
+        if (!over || orphan.#store === null) return;
+        // From here on it writes nothing, or what is forgotten would be back.
+        orphan.#store = null;
+        orphan.#connection.close();
+        if (draft !== null) this.#addDraft(draft);
+        await store.remove(this.pad, claim.key).catch(() => {});
+        orphan.close();
       },
     });
     orphan.open({ store, claim });
@@ -256,6 +280,9 @@ export class PadSession {
   /** @param {import("./messages.js").WelcomeMessage} message */
   #welcome(message) {
     const { session, epoch, limits, title, role, color, text, revision, committed } = message;
+    // The session went on without this copy, as when the disk was full: its edits may be in the log.
+    const outdated = text === undefined && committed[0] > this.#client.lastSeq;
+    if (outdated) return this.#startOver();
     if (text !== undefined) {
       if (this.#client.pending) return this.#startOver();
       this.#client = new Client({ revision, lastSeq: committed[0] });
@@ -268,9 +295,8 @@ export class PadSession {
     this.state = { ...this.state, me: session, title, role };
     this.#roster.clear();
     this.#presenceWanted = true;
+    this.#sentSeq = 0;
     this.#connection.welcomed();
-    const resend = this.#client.resend();
-    if (resend !== null) this.#connection.send(resend);
     this.#pump();
   }
 
@@ -299,6 +325,8 @@ export class PadSession {
     } catch (error) {
       if (!(error instanceof Desync)) throw error;
       this.state.desyncs += 1;
+      // What is pending cannot be told any more, so the text is kept in any case.
+      this.#keepDraft();
       this.#startOver();
     }
   }
@@ -326,16 +354,15 @@ export class PadSession {
   #end(how) {
     if (this.#orphan) return this.close();
     this.#ended ??= how;
-    if (this.#client.pending) this.state.draft = this.editor.text();
+    if (this.#client.pending) this.#keepDraft();
     this.#connection.close();
     this.#changed();
   }
 
   /** Keep what is on screen as a draft if any of it is not saved, and begin again without a copy. */
   #startOver() {
-    // What nobody sees stays on the disk, for a tab that can show it.
+    if (this.#client.pending) this.#keepDraft();
     if (this.#orphan) return this.close();
-    if (this.#client.pending) this.state.draft = this.editor.text();
     this.#client = new Client();
     this.#epoch = null;
     this.#since = [];
@@ -344,20 +371,45 @@ export class PadSession {
     this.#newSession();
   }
 
+  /** What is on screen becomes a draft; again and again while what is typed has no text under it. */
+  #keepDraft() {
+    if (this.#epoch !== null) this.#earlierDraft = this.state.draft;
+    this.state.draft = this.#earlierDraft;
+    this.#addDraft(this.editor.text());
+  }
+
+  /** Keep a text for the person, beside an earlier one that nobody has taken yet. @param {string} text */
+  #addDraft(text) {
+    const earlier = this.state.draft;
+    const draft = earlier === null || earlier === text ? text : `${earlier}\n\n${text}`;
+    this.state = { ...this.state, draft };
+    // An orphan's is kept by the session that can show it.
+    if (!this.#orphan) this.#store?.keepDraft(this.pad, draft).catch(() => this.#withoutDisk());
+    this.onChange("state");
+  }
+
   /** Go on under a new session key. */
   async #newSession() {
+    // What the old connection still says is about another state.
+    this.#connection.hold();
     const old = this.#claim;
-    if (this.#store === null) {
-      this.#claim = { ...old, key: randomKey() };
-    } else {
-      const store = this.#store;
-      this.#claim = await store.fresh();
-      const record = this.#record();
-      if (record === null) await store.remove(this.pad, old.key);
-      else await store.rename(old.key, record);
-      old.release();
+    this.#claim = { key: randomKey(), saved: null, release: () => {} };
+    try {
+      if (this.#store !== null) await this.#inTime(this.#moveTo(this.#store, old));
+    } catch {
+      this.#withoutDisk();
     }
+    old.release();
     this.#connection.restart();
+  }
+
+  /** @param {import("./offline.js").OfflineStore} store @param {Claim} old */
+  async #moveTo(store, old) {
+    this.#claim = await store.fresh();
+    const record = this.#record();
+    if (record === null) await store.remove(this.pad, old.key);
+    else await store.rename(old.key, record);
+    this.#pendingOnDisk = record !== null && isPending(record.client);
   }
 
   /** Bring the machine's state to the disk, and what it wants to send to the server, in this order. */
@@ -369,22 +421,26 @@ export class PadSession {
     this.#writing = true;
     do {
       this.#writeAgain = false;
-      const online = this.#connection.phase === "online" && this.#limits !== null;
-      const message = online && this.#limits ? this.#client.send(this.#limits) : null;
-      if (message !== null && this.#client.buffer === null) {
-        this.#flying += this.#buffered;
-        this.#buffered = 0;
-      }
+      this.#takeOff();
       await this.#persist();
-      // Unless it was lost, or acknowledged under a new connection, while the disk worked.
-      if (message !== null && this.#client.inFlight?.seq === message.seq) {
-        this.#connection.send(message);
+      // What is in flight now was in flight before the disk was asked, or is no more.
+      const message = this.#client.resend();
+      if (message !== null && message.seq !== this.#sentSeq && this.#connection.send(message)) {
+        this.#sentSeq = message.seq;
       }
     } while (this.#writeAgain);
     this.#writing = false;
     this.#changed();
     this.#sendPresence();
     this.#keepTextWhenQuiet();
+  }
+
+  /** Put the buffer in flight, if it can be sent now. */
+  #takeOff() {
+    if (this.#connection.phase !== "online" || this.#limits === null) return;
+    if (this.#client.send(this.#limits) === null || this.#client.buffer !== null) return;
+    this.#flying += this.#buffered;
+    this.#buffered = 0;
   }
 
   /** @returns {import("./offline.js").StateRecord | null} null while there is no text yet */
@@ -399,6 +455,7 @@ export class PadSession {
       epoch: this.#epoch,
       title: this.state.title,
       savedAt: this.environment.now(),
+      unsent: [this.#flying, this.#buffered],
     };
   }
 
@@ -406,14 +463,22 @@ export class PadSession {
   async #persist(text) {
     const record = this.#record();
     if (this.#store === null || record === null) return;
+    const pending = isPending(record.client);
+    // What others type is in the log; it comes again.
+    if (text === undefined && !pending && !this.#pendingOnDisk) return;
     try {
-      await this.#store.save(record, text);
+      await this.#inTime(this.#store.save(record, text));
+      this.#pendingOnDisk = pending;
     } catch {
-      // The disk is full or was taken away: from now on this tab is the only place.
-      this.#store = null;
-      this.state.storedLocally = false;
-      this.#changed();
+      this.#withoutDisk();
     }
+  }
+
+  /** The disk is full or was taken away: from now on this tab is the only place. */
+  #withoutDisk() {
+    this.#store = null;
+    this.state.storedLocally = false;
+    this.#changed();
   }
 
   /** @param {string} text  the confirmed text */
@@ -424,12 +489,26 @@ export class PadSession {
   }
 
   #keepTextWhenQuiet() {
-    this.environment.clearTimer(this.#quietTimer);
-    if (this.#since.length === 0) return;
-    this.#quietTimer = this.environment.setTimer(() => {
+    const { environment } = this;
+    environment.clearTimer(this.#quietTimer);
+    if (this.#since.length === 0 || this.#store === null) return;
+    const keep = () => {
       // Without pending edits the text on screen is the confirmed one.
       if (!this.#client.pending && !this.#writing) this.#keepText(this.editor.text());
-    }, QUIET_MS);
+    };
+    if (sizeOf(this.#since) > SINCE_SIZE_MAX) keep();
+    else this.#quietTimer = environment.setTimer(keep, QUIET_MS);
+  }
+
+  /** Wait for the disk, but not for ever. @template T @param {Promise<T>} work @returns {Promise<T>} */
+  #inTime(work) {
+    const { environment } = this;
+    /** @type {number | undefined} */
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = environment.setTimer(() => reject(new Error("the disk is silent")), DISK_MS_MAX);
+    });
+    return Promise.race([work, late]).finally(() => environment.clearTimer(timer));
   }
 
   /** Tell where our caret is: only when nothing is pending, since only then everybody counts alike. */
@@ -486,7 +565,30 @@ export class PadSession {
   }
 }
 
+/** @param {import("./client.js").ClientState} client */
+function isPending({ inFlight, buffer }) {
+  return inFlight !== null || buffer !== null;
+}
+
+/** Components and characters. @param {Operation} op */
+function sizeOf(op) {
+  let size = op.length;
+  for (const component of op) if (typeof component === "string") size += component.length;
+  return size;
+}
+
 /** An editor for a session that nobody looks at. @returns {Editor} */
 function screenless() {
-  return { reset() {}, apply() {}, text: () => "", selections: () => [], setCarets() {} };
+  let screen = "";
+  return {
+    reset(text) {
+      screen = text;
+    },
+    apply(op) {
+      screen = apply(screen, op);
+    },
+    text: () => screen,
+    selections: () => [],
+    setCarets() {},
+  };
 }

@@ -225,6 +225,7 @@ export class StatusView {
 
     const refused = kind === "refused" || kind === "replaced" || kind === "gone";
     if (refused) setText(byId("refused-words", HTMLElement), REFUSED_WORDS[kind]);
+    byId("discard-draft", HTMLElement).hidden = state.phase !== "online";
     byId("reload", HTMLElement).hidden =
       kind !== "replaced" && !(kind === "refused" && state.phase === "refused");
     byId("refused-banner", HTMLElement).hidden = !refused;

@@ -20,10 +20,9 @@ from ot.operation import Component, Operation, compose, compose_all, inserted_le
 
 __all__ = ["BLOCK_WEIGHT_MAX", "Entry", "RevisionLog"]
 
-# Components plus inserted code points of all cached blocks of one log, and one for each block, since
-# text that was typed and taken back composes to nothing. A component costs some 40 bytes, so that
-# this is a few MB at most for a pad, and in practice a tenth of it, since typing composes into few
-# components.
+# Components plus inserted code points of all cached blocks of one log, and one for each block: what
+# was typed and taken back composes to nothing. A component costs some 40 bytes, so that this is
+# a few MB at most for a pad, and in practice a tenth of it: typing composes into few components.
 BLOCK_WEIGHT_MAX = 50_000
 
 

@@ -77,7 +77,11 @@ class Pages:
         """`POST /p`: make a pad and go to it. `id` asks for one exact address, `name` for a
         readable one.
         """
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (ValueError, LookupError):
+            # Not the encoding that it says, no such encoding, or no parts where it says parts.
+            raise web.HTTPBadRequest(text="the form cannot be read", reason="Bad form") from None
         wanted, title = str(form.get("id", "")), _title(str(form.get("name", "")))
         if wanted:
             if not PAD_ID.fullmatch(wanted):
@@ -105,7 +109,10 @@ class Pages:
         path = self._files.get(request.match_info["name"])
         if path is None or path.name == "manifest.json":
             raise web.HTTPNotFound
-        return web.FileResponse(path, headers={"Cache-Control": _FOR_EVER})
+        hashed = self._assets.get(path.name) != path.name
+        return web.FileResponse(
+            path, headers={"Cache-Control": _FOR_EVER if hashed else "no-cache"}
+        )
 
     async def health(self, request: web.Request) -> web.Response:
         """`GET /healthz`: whether the store answers."""
@@ -115,6 +122,7 @@ class Pages:
     @web.middleware
     async def errors(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Turn errors into pages that say what to do."""
+        allow = None
         try:
             response: web.StreamResponse = await handler(request)
             return response
@@ -126,11 +134,12 @@ class Pages:
             if error.status < 400 or request.path.startswith(("/ws/", "/static/")):
                 raise
             status, text, message = error.status, error.reason, error.text or error.reason
+            allow = error.headers.get("Allow")
         if status == 404:
             text, message = "Nothing here yet", "There is no page at this address."
         name = request.match_info.get("pad", "")
         pad_id = name if status == 404 and PAD_ID.fullmatch(name) else None
-        return self._page(
+        page = self._page(
             request,
             "error.html",
             http_status=status,
@@ -140,6 +149,9 @@ class Pages:
             pad_id=pad_id,
             creatable=pad_id is not None,
         )
+        if allow is not None:
+            page.headers["Allow"] = allow
+        return page
 
     def _page(
         self, request: web.Request, template: str, *, http_status: int = 200, **values: Any
@@ -176,7 +188,7 @@ async def security_headers(request: web.Request, response: web.StreamResponse) -
 
 
 def _title(name: str) -> str:
-    return "" if not name.strip() else clean_name(name[:_TITLE_MAX])
+    return clean_name(name, length_max=_TITLE_MAX, otherwise="")
 
 
 def _address(title: str) -> str:

@@ -29,22 +29,22 @@ _INVISIBLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
-def clean_name(name: str) -> str:
-    """A name for display: no control or direction-changing characters, at most 40 code points;
-    "Guest" if nothing is left.
+def clean_name(name: str, *, length_max: int = NAME_MAX, otherwise: str = "Guest") -> str:
+    """A name for display: no control or direction-changing characters, at most `length_max` code
+    points; `otherwise` if nothing is left.
     """
     kept = "".join(
         character
         for character in name
         if character not in _DIRECTIONAL and unicodedata.category(character) not in _INVISIBLE
     )
-    kept = " ".join(kept.split())[:NAME_MAX].strip()
+    kept = " ".join(kept.split())[:length_max].strip()
     # A name of joiners and variation selectors alone would be invisible.
     seen = any(
         unicodedata.category(character)[0] in "LNSP" and character not in _BLANK
         for character in kept
     )
-    return kept if seen else "Guest"
+    return kept if seen else otherwise
 
 
 @dataclass(slots=True)

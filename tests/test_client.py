@@ -392,7 +392,7 @@ class World:
         pytest.fail("it does not come to rest")
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st_choices(STEPS * 6))
 def test_all_come_to_the_same_text_and_nothing_is_lost_or_twice(choices):
     world = World(choices)

@@ -15,11 +15,10 @@ import msgspec
 import pytest
 from aiohappyeyeballs import AddrInfoType
 
-import ot.client
 from ot.client import Client
 from ot.log import Entry
 from ot.messages import SUBPROTOCOL, DeltaMessage, Limits, OpsMessage, decode_server, encode
-from ot.operation import Component, Operation, apply, compose_all
+from ot.operation import Component, Operation, apply, compose_all, transform
 from server.sqlite import SQLiteStore
 from server.storage import Append
 from tests.conftest import ServerProcess
@@ -76,7 +75,7 @@ async def longest_wait(wire: Wire, stop: asyncio.Event) -> float:
 def count_transforms(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes, in components, of what the client transforms its operation against from now on."""
     sizes: list[int] = []
-    real = ot.client.transform
+    real = transform
 
     def counting(log_op: Operation, op: Operation) -> tuple[list[Component], list[Component]]:
         if log_op:
@@ -95,7 +94,7 @@ async def test_fifty_thousand_revisions_behind(tmp_path, monkeypatch, capsys, wh
     server = ServerProcess(tmp_path / "data", args=keep if where == "in memory" else ())
     server.start()
     machine = Client(revision=1)
-    late = [len(past.start) // 2, LATE]
+    late: list[Component] = [len(past.start) // 2, LATE]
     machine.edit(late)
     screen = apply(past.start, late)
     transforms = count_transforms(monkeypatch)

@@ -48,7 +48,7 @@ def check_memory(log: RevisionLog, bound: int) -> None:
     assert cached <= bound or len(blocks) == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     st_choices(8 + 16 * LENGTH),
     st.integers(0, 70),

@@ -1,4 +1,4 @@
-"""the operation algebra: examples, then the laws as properties, and mistakes that they must catch"""
+"""the operation algebra: examples, the laws as properties, and mistakes that these must catch"""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.strategies import (
     st_operation,
 )
 
-EXAMPLES = 1_000
+EXAMPLES = 800
 
 Compose = Callable[[Operation, Operation], list[Component]]
 Transform = Callable[[Operation, Operation], tuple[list[Component], list[Component]]]
@@ -88,7 +88,9 @@ def test_validate_refuses_bad_form(value, message):
     assert caught.value.code == "bad_operation"
 
 
-@pytest.mark.parametrize("text", ["\ud83d", "a\ude00", "\ude00\ud83d", "😀\udfff", "\ud83d\ude00"])
+@pytest.mark.parametrize(
+    "text", ["\ud83d", "a\ude00", "\ude00\ud83d", "😀\udfff", "\ud83d" + "\ude00"]
+)
 def test_validate_refuses_half_a_pair(text):
     """Two halves as two code points are no pair either: a pair in JSON is one code point here."""
     with pytest.raises(OperationError, match="component 1 ") as caught:

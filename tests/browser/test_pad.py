@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
+import pytest
 from playwright.async_api import Page, expect
 
 from client_py import PadClient
@@ -304,3 +306,77 @@ async def test_caret_of_the_other_is_shown(serve: ServerProcess, open_page: Open
     await same_text(serve, "pad", one, two)
     flag = one.locator(".cm-editor").get_by_text("Ada", exact=True)
     await expect(flag).to_be_visible()
+
+
+async def test_refused_edit_becomes_a_draft(
+    start_server: Callable[..., ServerProcess], open_page: OpenPage
+) -> None:
+    """What the server does not take is kept as a copy, over a reload too, and the pad goes on."""
+    serve = start_server("--pad-length-max", "20")
+    await create_pad(serve.url, "pad")
+    page = await open_page(f"{serve.url}/p/pad")
+    await saved(page)
+    await write(page, "short")
+    await same_text(serve, "pad", page)
+
+    await page.keyboard.insert_text(" and much too long for this pad")
+
+    banner = page.locator("#refused-banner")
+    await expect(banner).to_contain_text("kept here as a copy")
+    assert await same_text(serve, "pad", page) == "short"
+    await write(page, "!")
+    await same_text(serve, "pad", page)
+    await page.reload()
+    await expect(banner).to_be_visible()
+    async with page.expect_download() as download:
+        await page.locator("#download-draft").click()
+    path = await (await download.value).path()
+    assert path.read_text() == "short and much too long for this pad"
+    await page.locator("#discard-draft").click()
+    await expect(banner).to_be_hidden()
+    await page.reload()
+    await saved(page)
+
+
+async def test_home_makes_pads_and_remembers_them(
+    serve: ServerProcess, open_page: OpenPage, problems: Problems
+) -> None:
+    """A pad from the form, its title, the list of recent pads, and an address that has no pad."""
+    page = await open_page(serve.url)
+    await page.locator("input[name=name]").fill("Autumn <b>release</b>")
+    await page.get_by_role("button", name="Create pad").click()
+    await expect(page).to_have_url(re.compile(r"/p/autumn-b-release-b-[\w-]{8}$"))
+    await expect(page.locator(".bar-title")).to_have_text("Autumn <b>release</b>")
+    await saved(page)
+    await write(page, "We ship on Thursday.")
+    await saved(page)
+    await page.wait_for_timeout(2_500)  # the list follows in a quiet moment
+
+    await page.goto(serve.url)
+    await expect(page.locator("body")).to_contain_text("We ship on Thursday.")
+    await page.get_by_role("link", name=re.compile("Autumn")).click()
+    await expect(page.locator(".cm-content")).to_contain_text("We ship on Thursday.")
+
+    problems.allow("404")
+    await page.goto(f"{serve.url}/p/no-such-pad")
+    await page.get_by_role("button", name="Create this pad").click()
+    await saved(page)
+
+
+@pytest.mark.parametrize(("scheme", "canvas"), [("light", "253, 253, 251"), ("dark", "20, 21, 24")])
+async def test_theme_follows_the_system(
+    serve: ServerProcess, open_page: OpenPage, scheme: str, canvas: str
+) -> None:
+    """Light and dark as the system says, on a desktop and a phone, with nothing wider than it."""
+    await create_pad(serve.url, "pad")
+    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
+        page = await open_page(f"{serve.url}/p/pad", color_scheme=scheme, viewport=size)
+        await saved_or_dot(page)
+        color = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert canvas in color
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def saved_or_dot(page: Page) -> None:
+    """On a phone the state is a dot; its words are for screen readers."""
+    await expect(page.locator("#state")).to_have_attribute("data-kind", "saved")

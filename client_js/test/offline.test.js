@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settle, Tab, World } from "./world.js";
+
+test("the local copy opens without the network, with what was not sent", async () => {
+  const world = new World();
+  const first = new Tab(world);
+  await first.join("hello", 5);
+  await first.ops(5, ["lin", 1, ["oh "]]);
+  first.type(8, "!");
+  await settle();
+  const [sent] = first.sentOps;
+  world.socket.lose();
+  first.type(9, "?");
+  first.type(10, "?");
+  await settle();
+  first.session.close();
+
+  const second = new Tab(world);
+  const connections = world.sockets.length;
+  await second.open();
+  assert.equal(second.editor.screen, "oh hello!??");
+  assert.equal(second.state.phase, "connecting");
+  assert.equal(second.state.unsent, 3);
+  assert.equal(second.state.revision, 6);
+  assert.equal(second.state.title, "Notes");
+  assert.equal(world.sockets.length, connections + 1);
+
+  await second.welcome();
+  assert.equal(second.editor.resets, 1);
+  assert.equal(world.socket.hello.session, world.sockets[0].hello.session);
+  assert.deepEqual([world.socket.hello.epoch, world.socket.hello.revision], ["e1", 6]);
+  assert.deepEqual(second.sentOps, [sent]);
+  await second.ops(6, ["me", 1, [8, "!"]]);
+  assert.deepEqual(second.sentOps[1], { type: "op", base: 7, seq: 2, op: [9, "??"] });
+  await second.ops(7, ["me", 2, [9, "??"]]);
+  assert.equal(second.state.unsent, 0);
+});
+
+test("a tab does not take the session of another live tab", async () => {
+  const world = new World();
+  const first = new Tab(world);
+  await first.join("hello", 5);
+  const second = new Tab(world);
+  await second.join("hello", 5);
+  assert.notEqual(world.sockets[1].hello.session, world.sockets[0].hello.session);
+  assert.equal(world.sockets[1].hello.revision, null);
+});
+
+/** Tabs that each typed something while offline, and were closed. @param {World} world @param {string[]} texts */
+async function closedTabs(world, ...texts) {
+  const tabs = [];
+  for (const text of texts) {
+    const tab = new Tab(world);
+    await tab.join("base ", 1);
+    world.socket.lose();
+    if (text) tab.type(5, text);
+    await settle();
+    tabs.push(tab);
+    world.time += 1_000;
+  }
+  const keys = world.sockets.map((socket) => socket.hello.session);
+  for (const tab of tabs) tab.session.close();
+  await settle();
+  world.sockets.length = 0;
+  return keys;
+}
+
+test("of several closed tabs one is taken up, the others are sent and forgotten", async () => {
+  const world = new World();
+  const keys = await closedTabs(world, "one", "two", "");
+  assert.equal(Object.keys(await world.saved()).length, 3);
+
+  const tab = new Tab(world);
+  await tab.open();
+  const own = world.sockets.find((socket) => socket === world.socket);
+  for (const socket of world.sockets) {
+    socket.open();
+    socket.say(welcome(socket.hello.session, socket.hello.revision));
+    await settle();
+  }
+  await settle();
+  assert.ok(own);
+  assert.deepEqual(
+    new Set(world.sockets.map(({ hello }) => hello.session)),
+    new Set([keys[0], keys[1]]),
+  );
+  for (const socket of world.sockets) {
+    const op = socket.hello.session === keys[0] ? [5, "one"] : [5, "two"];
+    assert.deepEqual(socket.all("op"), [{ type: "op", base: 1, seq: 1, op }]);
+    socket.say({ type: "ops", from: 1, ops: [[`id of ${socket.hello.session}`, 1, op]] });
+    await settle();
+  }
+  await world.pass(3_000);
+  const adopted = tab.editor.screen === "base one" ? keys[0] : keys[1];
+  assert.deepEqual(Object.keys(await world.saved()), [adopted]);
+  assert.deepEqual([...world.locks.held], [`deltapad:${adopted}`]);
+  const open = world.sockets.filter(({ closed }) => !closed);
+  assert.deepEqual(open.map(({ hello }) => hello.session), [adopted]);
+});
+
+test("what is left behind and refused becomes a draft of the tab that sent it", async () => {
+  const world = new World();
+  await closedTabs(world, "one", "two");
+  const tab = new Tab(world);
+  await tab.open();
+  const other = tab.editor.screen === "base one" ? "base two" : "base one";
+  for (const socket of world.sockets) {
+    socket.open();
+    socket.say(welcome(socket.hello.session, socket.hello.revision));
+    await settle();
+    const [{ op }] = socket.all("op");
+    if (`base ${op[1]}` !== other) continue;
+    const refusal = { code: "pad_full", message: "full", action: "draft", seq: 1 };
+    socket.say({ type: "error", ...refusal });
+    socket.lose(1008);
+  }
+  await world.pass(1_000);
+  assert.equal(tab.state.draft, other);
+  assert.equal(Object.keys(await world.saved()).length, 1);
+});
+
+test("a copy that is older than what its session has sent is not used", async () => {
+  const world = new World();
+  const [key] = await closedTabs(world, "one");
+  const tab = new Tab(world);
+  await tab.open();
+  // Another tab went on with this session while the disk was full.
+  await tab.welcome({ committed: [7, 40] });
+  await world.pass(1_000);
+  await tab.welcome({ text: "base one and more", revision: 40 });
+  assert.notEqual(world.socket.hello.session, key);
+  assert.deepEqual(tab.sentOps, []);
+  assert.equal(tab.state.draft, "base one");
+  assert.equal(tab.editor.screen, "base one and more");
+});
+
+test("the text is written anew when all is quiet, not with every operation", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.join("hello", 5);
+  const record = async () => Object.values(await world.saved())[0];
+  tab.type("1");
+  await settle();
+  await tab.ops(5, ["me", 1, ["1"]]);
+  await tab.ops(6, ["lin", 1, ["2"]]);
+  assert.equal((await record()).text.text, "hello");
+  await world.pass(2_500);
+  const { state, text } = await record();
+  assert.deepEqual([text.text, text.revision], ["21hello", 7]);
+  assert.deepEqual([state.since, state.textRevision, state.client.revision], [[], 7, 7]);
+});
+
+test("what others type is not written to disk one by one", async () => {
+  const world = new World();
+  let saves = 0;
+  world.onStore = (store) => {
+    const save = store.save.bind(store);
+    store.save = (state, text) => {
+      saves += 1;
+      return save(state, text);
+    };
+  };
+  const tab = new Tab(world);
+  await tab.join("", 0);
+  const before = saves;
+  for (let revision = 0; revision < 20; revision++) {
+    await tab.ops(revision, ["lin", revision + 1, ["x"]]);
+  }
+  assert.ok(saves - before <= 1, `${saves - before} writes`);
+});
+
+test("in a pad that is never quiet the copy stays small", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.join("-".repeat(6_000), 0);
+  for (let revision = 0; revision < 60; revision++) {
+    const op = Array.from({ length: 100 }, (_, index) => [index === 0 ? revision + 1 : 50, "x"]).flat();
+    tab.world.socket.say({ type: "ops", from: revision, ops: [["lin", revision + 1, op]] });
+    if (revision % 10 === 9) await world.pass(500);
+  }
+  tab.type("!");
+  await settle();
+  const [{ state }] = Object.values(await world.saved());
+  assert.ok(state.since.length < 3_000, `${state.since.length} components`);
+});
+
+/** @param {string} key @param {number} revision */
+function welcome(key, revision) {
+  return {
+    ...{ type: "welcome", protocol: "1.0", session: `id of ${key}`, person: "ada", role: "write" },
+    ...{ epoch: "e1", revision, committed: [0, 0], color: 3, title: "Notes" },
+    limits: { frame_bytes: 1e6, op_components: 10_000, op_inserted: 65_536, pad_length: 2e6 },
+  };
+}
