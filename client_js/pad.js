@@ -7,7 +7,7 @@ import { byId } from "./dom.js";
 import { PadEditor } from "./editor.js";
 import { PeopleView } from "./people.js";
 import { attachPopover } from "./popover.js";
-import { loadProfile } from "./profile.js";
+import { guestName, isSecondOfTheName, loadProfile, saveName } from "./profile.js";
 import { excerptOf, recentPads, rememberPad } from "./recent.js";
 import { PadSession } from "./session.js";
 import { counted, setFigure, StatusView } from "./status.js";
@@ -38,7 +38,7 @@ const session = new PadSession({
   socketUrl: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws/${pad}`,
   profile,
   editor,
-  onChange: (kind) => (kind === "people" ? people.update() : stateChanged()),
+  onChange: (kind) => (kind === "people" ? peopleChanged() : stateChanged()),
 });
 
 const status = new StatusView({ state: () => session.state, tryNow: () => session.tryNow() });
@@ -80,6 +80,15 @@ function stateChanged() {
   if (phase !== shownPhase) people.update();
   shownPhase = phase;
   rememberSoon();
+}
+
+function peopleChanged() {
+  if (isSecondOfTheName(session.state.people)) {
+    const name = guestName(Math.random());
+    saveName(name);
+    people.changeProfile({ name });
+  }
+  people.update();
 }
 
 function showFirstText() {

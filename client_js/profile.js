@@ -83,6 +83,19 @@ export function guestName(random) {
   return `Guest ${1000 + Math.floor(random * 9000)}`;
 }
 
+/**
+ * Whether two have drawn the same guest name and it is on us, the later session id, to draw another.
+ * @param {{me: boolean, name: string, person: string, session: string}[]} people
+ */
+export function isSecondOfTheName(people) {
+  const own = people.find(({ me }) => me);
+  if (own === undefined || !/^Guest \d{4}$/.test(own.name)) return false;
+  return people.some(
+    ({ name, person, session }) =>
+      name === own.name && person !== own.person && session < own.session,
+  );
+}
+
 /** The first letter as a person would count it. @param {string} name */
 export function initial(name) {
   const [first] = graphemes.segment(name.replace(HARMFUL, " ").trim());

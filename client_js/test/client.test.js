@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, Desync } from "../client.js";
-import { apply, composeAll, transform, transformPosition } from "../operation.js";
+import { apply, transformPosition } from "../operation.js";
+import { Log } from "./log.js";
 import { forSeeds } from "./random.js";
 
 /** @typedef {import("../operation.js").Operation} Operation */
 /** @typedef {import("../messages.js").OpsMessage} OpsMessage */
 /** @typedef {import("../messages.js").DeltaMessage} DeltaMessage */
-/** @typedef {import("../messages.js").OpMessage} OpMessage */
 /** @typedef {import("./random.js").Random} Random */
 
 const LIMITS = { op_inserted: 100, op_components: 100 };
@@ -145,35 +145,6 @@ test("state survives as JSON", () => {
   assert.deepEqual(again, client);
 });
 
-/** A linear log that accepts what sessions send, as the server does, once for each seq. */
-class Log {
-  /** @type {[string, number, Operation][]} */
-  entries = [];
-
-  /** @param {string} session @param {OpMessage} message */
-  submit(session, { base, seq, op }) {
-    const last = this.entries.findLast(([author]) => author === session)?.[1] ?? 0;
-    if (seq <= last) return;
-    assert.equal(seq, last + 1);
-    const later = composeAll(this.entries.slice(base).map(([, , logOp]) => logOp));
-    this.entries.push([session, seq, transform(later, op)[1]]);
-  }
-
-  /**
-   * What is sent next from a revision: some entries, or a delta that ends before the own entry.
-   * @param {string} session @param {number} from @param {Random} random
-   * @returns {OpsMessage | DeltaMessage}
-   */
-  next(session, from, random) {
-    const to = from + 1 + random.below(this.entries.length - from);
-    const own = this.entries.findLastIndex(([author]) => author === session);
-    const end = own >= from && own < to ? own : to;
-    if (end === from || random.below(2)) return entries(from, ...this.entries.slice(from, to));
-    const op = composeAll(this.entries.slice(from, end).map(([, , logOp]) => logOp));
-    return { type: "delta", from, to: end, op };
-  }
-}
-
 /** A client with its text, and a connection that loses what is under way when it is cut. */
 class Peer {
   client = new Client();
@@ -264,8 +235,7 @@ test("three clients end with one text, whatever is delayed, lost, resent or comp
       if (peer.connected) deliver(peer, log, random);
       else peer.connect();
     }
-    const text = log.entries.reduce((before, [, , op]) => apply(before, op), "");
-    for (const peer of peers) assert.equal(peer.text, text);
+    for (const peer of peers) assert.equal(peer.text, log.text);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cleanName, guestName, initial, loadProfile, shorten } from "../profile.js";
+import { cleanName, guestName, initial, isSecondOfTheName, loadProfile, shorten } from "../profile.js";
 
 test("a name is trimmed, single-spaced and free of control and direction marks", () => {
   assert.equal(cleanName("  Ada \u0000 Love\u202elace\n"), "Ada Love lace");
@@ -46,4 +46,14 @@ test("without storage the profile lasts as long as the page", () => {
   assert.match(first.name, /^Guest \d{4}$/);
   assert.equal(first.color, 0);
   assert.deepEqual(second, first);
+});
+
+test("of two guests with one name the later session draws another", () => {
+  const other = { me: false, name: "Guest 4821", person: "p1", session: "a" };
+  const own = { me: true, name: "Guest 4821", person: "p2", session: "b" };
+  assert.equal(isSecondOfTheName([own, other]), true);
+  assert.equal(isSecondOfTheName([{ ...own, session: "A" }, other]), false);
+  assert.equal(isSecondOfTheName([{ ...own, person: "p1" }, other]), false, "two tabs of one person");
+  assert.equal(isSecondOfTheName([{ ...own, name: "Ada" }, { ...other, name: "Ada" }]), false);
+  assert.equal(isSecondOfTheName([other]), false);
 });
