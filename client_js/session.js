@@ -84,6 +84,8 @@ export class PadSession {
   /** One write to the disk at a time; another is wanted after it. */
   #writing = false;
   #writeAgain = false;
+  /** Nobody is interested any more. */
+  #over = false;
   #presenceWanted = false;
   #presenceAt = -Infinity;
   /** @type {number | undefined} */
@@ -200,7 +202,9 @@ export class PadSession {
     this.#connection.close();
     this.environment.clearTimer(this.#quietTimer);
     this.environment.clearTimer(this.#presenceTimer);
-    this.#claim.release();
+    this.#over = true;
+    // A write that is under way must not come after those of a tab that takes the session up.
+    if (!this.#writing) this.#claim.release();
   }
 
   #restore() {
@@ -430,6 +434,7 @@ export class PadSession {
       }
     } while (this.#writeAgain);
     this.#writing = false;
+    if (this.#over) return this.#claim.release();
     this.#changed();
     this.#sendPresence();
     this.#keepTextWhenQuiet();

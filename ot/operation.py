@@ -323,8 +323,6 @@ def transform_position(position: int, op: Operation, *, sticky: Sticky = "left")
             seen -= component
         if seen > position:
             break
-        if seen == position and sticky == "left":
-            break
     return moved
 
 

@@ -30,8 +30,7 @@ __all__ = ["Connection", "Hub", "Pad"]
 
 _log = logging.getLogger("deltapad.hub")
 
-# Old entries are composed this many at a time, some 5 ms, between which the event loop serves
-# others.
+# Entries are composed this many at a time, some 10 ms, between which the event loop serves others.
 _CHUNK_REVISIONS = 1_024
 # Frames are shared by the connections that are at the same cursor; few cursors are common at a
 # time.
@@ -158,13 +157,18 @@ class Pad:
         be.
         """
         parts: list[list[Component]] = []
-        while start < self.document.log.start and start < end:
-            stop = min(start + _CHUNK_REVISIONS, self.document.log.start, end)
-            entries = await self._store.read(self.record.key, start, stop)
-            parts.append(compose_all([entry.op for entry in entries]))
+        while start < end:
+            # Aligned, so that in memory they are whole blocks, which the log keeps.
+            stop = min(end, start - start % _CHUNK_REVISIONS + _CHUNK_REVISIONS)
+            oldest = self.document.log.start
+            if start < oldest:
+                stop = min(stop, oldest)
+                entries = await self._store.read(self.record.key, start, stop)
+                parts.append(compose_all([entry.op for entry in entries]))
+            else:
+                parts.append(self.document.log.composed(start, stop))
+                await asyncio.sleep(0)
             start = stop
-        if start < end:
-            parts.append(self.document.log.composed(start, end))
         return compose_all(parts)
 
     async def _entries(self, start: int, end: int) -> list[Entry]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import string
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,15 @@ from server.storage import StorageError
 __all__ = ["PAD_ID", "Pages", "security_headers"]
 
 PAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# Long enough that a pad's address cannot be guessed: 8 characters of 64 behind a name of one's own
-# choosing, 22 (128 bits) when there is no name.
-_SUFFIX_BYTES, _RANDOM_BYTES = 6, 16
+# Long enough that a pad's address cannot be guessed: 8 characters of 62 (47 bits) behind a name of
+# one's own choosing, 22 (131 bits) when there is no name.
+_SUFFIX_LENGTH, _RANDOM_LENGTH = 8, 22
+_ALPHABET = string.ascii_letters + string.digits
 _TITLE_MAX = 80
 # Years of caching are right for a file whose name changes with its content.
 _FOR_EVER = "public, max-age=31536000, immutable"
+# What a page's own style elements carry, and its policy names.
+_NONCE = web.RequestKey("nonce", str)
 _HERE = Path(__file__).parent
 
 
@@ -157,7 +161,7 @@ class Pages:
         self, request: web.Request, template: str, *, http_status: int = 200, **values: Any
     ) -> web.Response:
         nonce = secrets.token_urlsafe(12)
-        request["nonce"] = nonce
+        request[_NONCE] = nonce
         html = self._templates.get_template(template).render(nonce=nonce, **values)
         return web.Response(
             text=html,
@@ -171,7 +175,7 @@ async def security_headers(request: web.Request, response: web.StreamResponse) -
     """What every answer says: nothing from elsewhere, in no frame, no type guessed, no address
     told.
     """
-    style = f" 'nonce-{request['nonce']}'" if "nonce" in request else ""
+    style = f" 'nonce-{request[_NONCE]}'" if _NONCE in request else ""
     response.headers.update(
         {
             "Content-Security-Policy": (
@@ -194,6 +198,6 @@ def _title(name: str) -> str:
 def _address(title: str) -> str:
     """A readable, unguessable address: the link is the key."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
-    if not words:
-        return secrets.token_urlsafe(_RANDOM_BYTES)
-    return f"{words}-{secrets.token_urlsafe(_SUFFIX_BYTES)}"
+    length = _SUFFIX_LENGTH if words else _RANDOM_LENGTH
+    suffix = "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return f"{words}-{suffix}" if words else suffix

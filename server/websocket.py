@@ -100,7 +100,7 @@ class Sockets:
         except ConnectionError:
             # The peer has gone while we were sending.
             pass
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one bad connection must not reach the others
             # The edge of the server: whatever one connection meets, the others go on.
             await _close(ws, _told(error))
         finally:
@@ -211,7 +211,7 @@ class Sockets:
                     await ws.send_frame(frame, WSMsgType.TEXT)
         except ConnectionError:
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as in _talk
             connection.end(_told(error))
         finally:
             if alarm is not None:

@@ -37,9 +37,7 @@ async def running(folder: Path, **settings: float) -> AsyncIterator[tuple[Hub, S
         await hub.close()
 
 
-def submission(
-    seq: int, base: int, op: Sequence[Component], *, session: str = "ada"
-) -> Submission:
+def submission(seq: int, base: int, op: Sequence[Component], *, session: str = "ada") -> Submission:
     return Submission(session, f"person of {session}", seq, base, list(op), digest(base, op), 0)
 
 
@@ -121,10 +119,11 @@ async def test_open_while_evicting(tmp_path):
                 await attach(pad)
                 await write(hub, pad, 1, first=seq)
                 assert pad.dropped is None
+                key = pad.record.key
                 pad.detach(pad.connections["ada"])
                 seen.add(id(pad))
             await asyncio.sleep(0.0007 * (seq % 5))
-        entries = await store.read(pad.record.key, 0, 200)
+        entries = await store.read(key, 0, 200)
 
     assert [entry.seq for entry in entries] == list(range(1, 101))
     assert len(seen) > 1, "it was evicted in between"
@@ -132,15 +131,14 @@ async def test_open_while_evicting(tmp_path):
 
 async def test_snapshots_are_written(tmp_path):
     """Every so many revisions, and at the end."""
-    async with running(tmp_path, snapshot_revisions=10) as (hub, store):
-        async with hub.open("pad") as pad:
-            assert pad is not None
-            await write(hub, pad, 9)
-            assert (await store.load(pad.record.key, before=0)).revision == 0
-            await write(hub, pad, 4, first=10)
-            await until(lambda: not hub._snapshots)
-            snapshot = await store.load(pad.record.key, before=0)
-            assert (snapshot.revision, len(snapshot.entries)) == (10, 3)
+    async with running(tmp_path, snapshot_revisions=10) as (hub, store), hub.open("pad") as pad:
+        assert pad is not None
+        await write(hub, pad, 9)
+        assert (await store.load(pad.record.key, before=0)).revision == 0
+        await write(hub, pad, 4, first=10)
+        await until(lambda: not hub._snapshots)
+        snapshot = await store.load(pad.record.key, before=0)
+        assert (snapshot.revision, len(snapshot.entries)) == (10, 3)
     again = SQLiteStore(tmp_path)
     snapshot = await again.load(pad.record.key, before=0)
     assert (snapshot.revision, snapshot.text) == (13, "nmlkjihgfedcb")

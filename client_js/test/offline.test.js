@@ -35,6 +35,8 @@ test("the local copy opens without the network, with what was not sent", async (
   assert.deepEqual(second.sentOps[1], { type: "op", base: 7, seq: 2, op: [9, "??"] });
   await second.ops(7, ["me", 2, [9, "??"]]);
   assert.equal(second.state.unsent, 0);
+  const [{ state }] = Object.values(await world.saved());
+  assert.deepEqual([state.client.inFlight, state.client.buffer], [null, null]);
 });
 
 test("a tab does not take the session of another live tab", async () => {
@@ -47,7 +49,10 @@ test("a tab does not take the session of another live tab", async () => {
   assert.equal(world.sockets[1].hello.revision, null);
 });
 
-/** Tabs that each typed something while offline, and were closed. @param {World} world @param {string[]} texts */
+/**
+ * Tabs that each typed something while offline, and were closed; gives their session keys.
+ * @param {World} world @param {string[]} texts
+ */
 async function closedTabs(world, ...texts) {
   const tabs = [];
   for (const text of texts) {
@@ -175,7 +180,7 @@ test("in a pad that is never quiet the copy stays small", async () => {
   const tab = new Tab(world);
   await tab.join("-".repeat(6_000), 0);
   for (let revision = 0; revision < 60; revision++) {
-    const op = Array.from({ length: 100 }, (_, index) => [index === 0 ? revision + 1 : 50, "x"]).flat();
+    const op = [revision + 1, "x", ...Array(99).fill([50, "x"]).flat()];
     tab.world.socket.say({ type: "ops", from: revision, ops: [["lin", revision + 1, op]] });
     if (revision % 10 === 9) await world.pass(500);
   }

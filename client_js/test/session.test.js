@@ -347,9 +347,9 @@ test("a newer connection takes its place: no reconnecting", async () => {
 test("a desync keeps the text as a draft, counts, and begins again", async () => {
   const { tab, world } = await joined("abc", 3);
   const oldKey = world.socket.hello.session;
-  await tab.ops(9, ["lin", 1, ["gap"]]);
+  world.socket.say({ type: "ops", from: 9, ops: [["lin", 1, ["gap"]]] });
   // What the old connection still says does not matter any more.
-  world.sockets[0].say({ type: "ops", from: 10, ops: [["lin", 2, ["gap"]]] });
+  world.socket.say({ type: "ops", from: 10, ops: [["lin", 2, ["gap"]]] });
   await world.pass(1_000);
   await tab.welcome({ text: "from the server", revision: 12 });
   assert.equal(tab.state.desyncs, 1);
@@ -404,7 +404,9 @@ test("a disk that fails: the pad goes on in memory, and says so", async () => {
 });
 
 test("a disk that cannot be opened, or never answers: the same", async () => {
-  for (const openStore of [() => Promise.reject(new Error("denied")), () => new Promise(() => {})]) {
+  const denied = () => Promise.reject(new Error("denied"));
+  const silent = () => new Promise(() => {});
+  for (const openStore of [denied, silent]) {
     const world = new World();
     const tab = new Tab(world);
     tab.session.environment.openStore = openStore;
@@ -434,7 +436,7 @@ test("a disk that hangs delays an operation, but does not hold it for ever", asy
   assert.equal(tab.state.storedLocally, false);
 });
 
-test("others' carets: the author's goes behind what was typed, the rest keep their place", async () => {
+test("carets: the author's goes behind what was typed, others keep their place", async () => {
   const { tab, world } = await joined("hello world", 5);
   const person = (/** @type {string} */ session, /** @type {number} */ at) => ({
     ...{ session, person: session, name: session, color: 2, selections: [[at, at]] },
@@ -445,7 +447,9 @@ test("others' carets: the author's goes behind what was typed, the rest keep the
     ...[["me", true], ["lin", false], ["noor", false]],
   ]);
   const carets = () => Object.fromEntries(
-    tab.editor.carets.map(({ session, selections, typing }) => [session, [selections[0][1], typing]]),
+    tab.editor.carets.map(({ session, selections: [[, head]], typing }) => [
+      ...[session, [head, typing]],
+    ]),
   );
   assert.deepEqual(carets(), { lin: [2, false], noor: [5, false] });
 
@@ -503,6 +507,31 @@ test("a new name is told at once, and at the next hello", async () => {
   await world.pass(1_000);
   world.socket.open();
   assert.deepEqual([world.socket.hello.name, world.socket.hello.color], ["Grace", 7]);
+});
+
+test("a session that is closed while it writes keeps its lock until it has written", async () => {
+  const world = new World();
+  /** @type {() => void} */
+  let go = () => {};
+  let slow = false;
+  world.onStore = (store) => {
+    const save = store.save.bind(store);
+    store.save = async (state, text) => {
+      if (slow) await new Promise((resolve) => (go = () => resolve(null)));
+      return save(state, text);
+    };
+  };
+  const tab = new Tab(world);
+  await tab.join("");
+  slow = true;
+  tab.type("a");
+  tab.session.close();
+  await settle();
+  assert.equal(world.locks.held.size, 1);
+  go();
+  await settle();
+  assert.equal(world.locks.held.size, 0);
+  assert.equal(world.timers.size, 0);
 });
 
 test("a closed session is silent", async () => {

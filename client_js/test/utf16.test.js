@@ -22,7 +22,8 @@ test("positions in a string and in a document, both ways", () => {
 });
 
 test("a document large enough to be a tree", () => {
-  const lines = Array.from({ length: 5_000 }, (_, index) => (index % 7 ? `line ${index}` : "😀 🚀"));
+  const line = (/** @type {number} */ index) => (index % 7 ? `line ${index}` : "😀 🚀");
+  const lines = Array.from({ length: 5_000 }, (_, index) => line(index));
   const text = doc(lines.join("\n"));
   const string = text.toString();
   assert.ok(text.children, "one leaf only");

@@ -243,7 +243,10 @@ export class Tab {
     await settle();
   }
 
-  /** Opens the pad, and the server answers with a text. @param {string} text @param {number} [revision] */
+  /**
+   * Opens the pad, and the server answers with a text.
+   * @param {string} text @param {number} [revision]
+   */
   async join(text, revision = 0) {
     await this.open();
     await this.welcome({ text, revision });

@@ -102,7 +102,9 @@ async def write_slowly(page: Page, text: str) -> None:
 
 
 async def test_composition_during_a_remote_edit(serve: ServerProcess, open_page: OpenPage) -> None:
-    """An input method composes while somebody types before, inside and after: both texts are kept."""
+    """An input method composes while somebody types before, inside and after: both texts are
+    kept.
+    """
     one, two = await two_pages(serve, open_page)
     await write(one, "start end")
     await same_text(serve, "pad", one, two)
@@ -168,7 +170,8 @@ async def test_paste_of_a_megabyte(serve: ServerProcess, open_page: OpenPage) ->
     await expect(one.locator("#state")).to_contain_text("Saved", timeout=30_000)
     await saved(two)
     text = await server_text(serve, "pad")
-    # Pieces of a large paste go out one after the other, and the other person's letters may come between.
+    # Pieces of a large paste go out one after the other, and the other person's letters may come
+    # between.
     assert len(text) == len(big) + len("meanwhile")
     assert text.count("🦊") == big.count("🦊")
     assert "\r" not in text
@@ -178,7 +181,9 @@ async def test_paste_of_a_megabyte(serve: ServerProcess, open_page: OpenPage) ->
 async def test_offline_typed_closed_opened_again(
     serve: ServerProcess, open_page: OpenPage, problems: Problems
 ) -> None:
-    """Typed without a connection, the tab closed, opened again: it is there, and then everywhere."""
+    """Typed without a connection, the tab closed, opened again: it is there, and then
+    everywhere.
+    """
     problems.allow("ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|WebSocket connection to .*")
     one, two = await two_pages(serve, open_page)
     await write(one, "before ")
@@ -231,7 +236,9 @@ async def test_two_tabs_closed_offline_both_arrive(
 async def test_browser_says_offline(
     serve: ServerProcess, open_page: OpenPage, problems: Problems
 ) -> None:
-    """The network goes away under the page: typing goes on, the state is honest, then all arrives."""
+    """The network goes away under the page: typing goes on, the state is honest, then all
+    arrives.
+    """
     problems.allow("ERR_INTERNET_DISCONNECTED|WebSocket connection to .*")
     one, two = await two_pages(serve, open_page)
     await one.context.set_offline(True)
