@@ -74,7 +74,8 @@
  * @property {"presence"} type
  * @property {number} revision
  * @property {Person[]} people
- * @property {string[]} left
+ * @property {string[]} [left]
+ * @property {boolean} [everybody]
  *
  * @typedef {object} ErrorMessage
  * @property {"error"} type

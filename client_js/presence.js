@@ -23,15 +23,11 @@ export class Roster {
   /** When each session's last operation came. @type {Map<string, number>} */
   #typedAt = new Map();
 
-  /** Nobody is known: a new connection tells of everybody. */
-  clear() {
-    this.#people.clear();
-  }
-
   /**
    * @param {import("./messages.js").PeopleMessage} message
    */
-  receive({ people, left }) {
+  receive({ people, left = [], everybody = false }) {
+    if (everybody) this.#people.clear();
     for (const person of people) this.#people.set(person.session, person);
     for (const session of left) this.#people.delete(session);
   }

@@ -186,10 +186,15 @@ export class PadSession {
   }
 
   /** The person has the draft, or does not want it. */
-  discardDraft() {
+  async discardDraft() {
+    try {
+      // It is gone from the screen when it is gone from the disk: a reload does not bring it back.
+      if (this.#store !== null) await this.#inTime(this.#store.keepDraft(this.pad, null));
+    } catch {
+      this.#withoutDisk();
+    }
     this.state.draft = null;
     this.#earlierDraft = null;
-    this.#store?.keepDraft(this.pad, null).catch(() => this.#withoutDisk());
     this.#changed();
   }
 
@@ -297,7 +302,6 @@ export class PadSession {
     this.#limits = limits;
     this.profile.color ||= color;
     this.state = { ...this.state, me: session, title, role };
-    this.#roster.clear();
     this.#presenceWanted = true;
     this.#sentSeq = 0;
     this.#connection.welcomed();

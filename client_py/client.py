@@ -243,6 +243,8 @@ class PadClient:
                 if self._on_change is not None:
                     self._on_change(received.op)
         elif isinstance(message, PeopleMessage):
+            if message.everybody:
+                self.people.clear()
             self.people.update({person.session: person for person in message.people})
             for session in message.left:
                 self.people.pop(session, None)
@@ -262,8 +264,6 @@ class PadClient:
         self._welcome = message
         self.session = message.session
         self._copy = _Copy(message.epoch, message.revision)
-        # Everybody here comes in the first presence frame.
-        self.people.clear()
 
     def _take_error(self, message: ErrorMessage) -> None:
         known = CODES.get(message.code)

@@ -161,12 +161,16 @@ class Person(Struct, frozen=True):
     selections: list[Selection]
 
 
-class PeopleMessage(Struct, frozen=True, tag="presence"):
-    """What has changed among the people here, positions in the text at `revision`."""
+class PeopleMessage(Struct, frozen=True, tag="presence", omit_defaults=True):
+    """What has changed among the people here, positions in the text at `revision`.
+
+    With `everybody`, `people` are all that are here, whatever was told before.
+    """
 
     revision: int
     people: list[Person]
-    left: list[str]
+    left: list[str] = []
+    everybody: bool = False
 
 
 class ErrorMessage(Struct, frozen=True, tag="error"):

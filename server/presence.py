@@ -124,14 +124,19 @@ class Presence:
         longer at hand: then the caret is not shown. `length` is that of the text, in code points:
         no position is past it.
         """
-        everybody = since < self._departed_from
+        everybody = since == 0 or since < self._departed_from
         people = [
             self._carried(here, revision, length, composed)
             for here in self._here.values()
             if everybody or here.version > since
         ]
         left = [session for session, version in self._departed.items() if version > since]
-        return PeopleMessage(revision=revision, people=people, left=left)
+        return PeopleMessage(
+            revision=revision,
+            people=people,
+            left=[] if everybody else left,
+            everybody=everybody,
+        )
 
     def _put(self, person: Person, revision: int) -> None:
         self.version += 1

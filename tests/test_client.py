@@ -192,8 +192,8 @@ def test_all_come_to_the_same_text_and_nothing_is_lost_or_twice(choices):
     assert stored == Counter(key for peer in world.peers for key in peer.sent)
 
 
-def test_a_buffer_may_settle_elsewhere_in_a_delta_and_nobody_is_harmed():
-    """Only what is in flight must come out the same, whether in one delta or one by one."""
+def test_what_is_in_flight_is_the_same_after_a_delta_and_after_its_entries():
+    """A buffer may settle elsewhere, since nobody has seen it; the operation in flight may not."""
     b: list[Component] = [-2]
     c: list[Component] = ["z"]
     ends = []

@@ -280,8 +280,7 @@ test("a draft outlives the tab, until it is dismissed", async () => {
   const second = new Tab(world);
   await second.open();
   assert.equal(second.state.draft, "xabc");
-  second.session.discardDraft();
-  await settle();
+  await second.session.discardDraft();
   assert.equal(second.state.draft, null);
   second.session.close();
   const third = new Tab(world);
