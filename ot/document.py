@@ -158,22 +158,21 @@ class Document:
                 seq=submission.seq,
             )
 
-    def catch_up(self, submission: Submission, older: Operation) -> Submission:
-        """Carry a submission whose base is before `log.start` to `log.start`.
+    def catch_up(self, submission: Submission, older: Operation, *, revision: int) -> Submission:
+        """Carry a submission from its base to `revision`, which the log must reach back to.
 
-        `older` is the composed operation from its base to `log.start`. One transform, however late
-        it is.
+        `older` is the composed operation from its base to there. One transform, however late it
+        is. Raises as `submit` does.
         """
         self._check_base(submission)
-        start = self.log.start
-        length = self.head_length - length_change(self.log.composed(start, self.log.head))
+        length = self.head_length - length_change(self.log.composed(revision, self.log.head))
         self._check_fit(submission, length - length_change(older))
         _, op = transform(older, submission.op)
         return Submission(
             session=submission.session,
             person=submission.person,
             seq=submission.seq,
-            base=start,
+            base=revision,
             op=op,
             digest=submission.digest,
             time_ms=submission.time_ms,

@@ -1,7 +1,8 @@
 """the aiohttp application; opens and closes resources; embedding
 
-app = create_app(Settings(data=Path("pads")))      # an aiohttp application
-parent.add_subapp(...)                             # or run it with aiohttp.web.run_app(app)
+app = create_app(Settings(data=Path("pads")))
+aiohttp.web.run_app(app)                           # or, beside an application of your own:
+parent.add_domain("pads.example.org", app)         # its addresses start at /, so not under a path
 """
 
 from __future__ import annotations

@@ -261,12 +261,12 @@ class Hub:
             sent = await self._store.committed(pad.record.key, submission.session, submission.seq)
             document.check_resend(submission, sent or NOTHING)
             return
-        while submission.base < document.log.start and not document.is_duplicate(submission):
-            start = document.log.start
-            older = await pad.composed(submission.base, start)
-            # Unless the log has let go of more meanwhile, and there is more to catch up.
-            if start == document.log.start:
-                submission = document.catch_up(submission, older)
+        while self._is_late(document, submission) and not document.is_duplicate(submission):
+            revision = document.committed
+            older = await pad.composed(submission.base, revision)
+            # Unless the log has let go of so much meanwhile that it is late again.
+            if revision >= document.log.start:
+                submission = document.catch_up(submission, older, revision=revision)
         if pad.dropped is not None:
             raise pad.dropped
         if document.submit(submission) is not None:
@@ -304,6 +304,14 @@ class Hub:
         pad.snapshot_revision = loaded.revision
         pad.idle_since = asyncio.get_running_loop().time()
         return pad
+
+    @staticmethod
+    def _is_late(document: Document, submission: Submission) -> bool:
+        """Whether catching up takes the store, or longer than others should wait in one piece."""
+        return (
+            submission.base < document.log.start
+            or document.committed - submission.base > _CHUNK_REVISIONS
+        )
 
     def _forget(self, name: str, task: asyncio.Task[Pad | None]) -> None:
         if self._pads.get(name) is task:

@@ -91,7 +91,6 @@ class SQLiteStore:
         self._vfs = vfs
         try:
             self._writer_connection = self._connect()
-            _migrate(self._writer_connection)
             self._reader_connection = self._connect()
         except apsw.Error as error:
             self._lock.close()
@@ -108,6 +107,8 @@ class SQLiteStore:
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(self._path, vfs=self._vfs)
         connection.set_busy_timeout(_BUSY_MS)
+        # Before anything is written: the file may not be ours.
+        _migrate(connection)
         connection.pragma("journal_mode", "wal")
         connection.pragma("synchronous", "full")
         connection.pragma("foreign_keys", True)

@@ -109,7 +109,7 @@ class AccountedPad:
         start = self.document.log.start
         if one.base >= start:
             return one
-        return self.document.catch_up(one, compose_all(self.ops[one.base : start]))
+        return self.document.catch_up(one, compose_all(self.ops[one.base : start]), revision=start)
 
     def resend(self) -> None:
         """The same again, to the letter, durable or not: it is there already."""

@@ -83,7 +83,7 @@ def test_join_and_leave():
     assert first == PeopleMessage(
         revision=4,
         people=[Person("a", "a's person", "a", 1, []), Person("b", "b's person", "b", 2, [])],
-        left=[],
+        everybody=True,
     )
     since = presence.version
     assert changes(presence, since) == PeopleMessage(0, [], [])

@@ -258,3 +258,17 @@ async def test_close_finishes_what_was_asked_for(tmp_path):
     again = SQLiteStore(tmp_path)
     assert len(await again.read(key, 0, 99)) == 20
     await again.close()
+
+
+def test_somebody_elses_database_is_left_as_it_is(tmp_path: Path) -> None:
+    """A SQLite file that is not ours is refused before a byte of it has changed."""
+    path = tmp_path / "deltapad.sqlite"
+    other = apsw.Connection(str(path))
+    other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    before = path.read_bytes()
+
+    with pytest.raises(StorageError, match="not deltapad's"):
+        SQLiteStore(tmp_path)
+
+    assert path.read_bytes() == before

@@ -110,7 +110,9 @@ class World:
             start = self.document.log.start
             if submission.base < start and not self.document.is_duplicate(submission):
                 older = compose_all([entry.op for entry in self.store[submission.base : start]])
-                submission = self.document.catch_up(submission, older)
+                submission = self.document.catch_up(
+                    submission, older, revision=self.document.log.start
+                )
             self.document.submit(submission)
 
     def store_batch(self, _: Peer) -> None:
