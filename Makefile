@@ -47,11 +47,9 @@ check: setup ## format, lint and types, of Python and of JavaScript
 
 test: check ## everything: the checks, all tests, a real browser, the wheel (some minutes)
 	@echo "Running all tests (some minutes) ..."
-	@npm test --silent
 	@$(BIN)/pytest --cov
 
 test-fast: setup ## what to run while working: no browser, no wheel (under a minute)
-	@npm test --silent
 	@$(BIN)/pytest -m "not slow and not browser"
 
 format: setup ## format the Python files and sort their imports

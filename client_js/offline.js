@@ -42,7 +42,7 @@ function done(request) {
  * @param {StateRecord} state
  * @returns {boolean}
  */
-function hasPending({ client }) {
+export function hasPending({ client }) {
   return client.inFlight !== null || client.buffer !== null;
 }
 

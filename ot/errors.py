@@ -52,7 +52,9 @@ _TABLE = (
     ),
     ErrorCode("hello_repeated", "stop", 1008, "a second `hello` on one connection"),
     ErrorCode("frame_too_large", "stop", 1009, "a frame of more than 1,048,576 bytes"),
-    ErrorCode("base_in_future", "stop", 1008, "`base` or `revision` is past the newest revision"),
+    ErrorCode(
+        "base_in_future", "stop", 1008, "`base`, or `revision` of a presence, is past the newest"
+    ),
     ErrorCode("base_too_old", "stop", 1008, "`base` is before this session's own last entry"),
     ErrorCode("seq_gap", "stop", 1008, "`seq` is not the session's next one"),
     ErrorCode("replaced", "stop", 4001, "a newer connection of this session has taken its place"),

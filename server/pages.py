@@ -81,6 +81,9 @@ class Pages:
         """`POST /p`: make a pad and go to it. `id` asks for one exact address, `name` for a
         readable one.
         """
+        # Where the browser says so, only our own pages may make pads in somebody's name.
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            raise web.HTTPForbidden(text="pads are made from our own pages", reason="Not from here")
         try:
             form = await request.post()
         except (ValueError, LookupError):

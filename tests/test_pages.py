@@ -268,3 +268,15 @@ async def test_405_says_what_is_allowed(client):
     """As HTTP asks for."""
     answer = await client.put("/p")
     assert (answer.status, answer.headers.get("Allow")) == (405, "POST")
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("same-origin", 303), ("none", 303), ("cross-site", 403), ("same-site", 403)],
+)
+async def test_only_our_own_pages_make_pads(client: Browser, site: str, status: int) -> None:
+    """A form on another site cannot make pads through a visitor's browser."""
+    answer = await client.post(
+        "/p", data={"name": "x"}, headers={"Sec-Fetch-Site": site}, allow_redirects=False
+    )
+    assert answer.status == status

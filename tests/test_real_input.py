@@ -131,6 +131,7 @@ async def check(server: ServerProcess, trace: Trace, *, seed: int) -> None:
     assert typed + cancelled == ledger.typed, "every keystroke is in the log exactly once"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_public_trace(serve: ServerProcess) -> None:
     """19,749 real edits by three clients, with cuts and one kill -9: all texts and the log are

@@ -309,6 +309,34 @@ test("action resession: the same edits go out under a new key", async () => {
   assert.equal(saved[world.socket.hello.session].text.text, "abc");
 });
 
+test("what is typed while a new key is made is on the disk under one key only", async () => {
+  const world = new World();
+  /** @type {() => void} */
+  let go = () => {};
+  world.onStore = (store) => {
+    const fresh = store.fresh.bind(store);
+    let asked = 0;
+    store.fresh = async () => {
+      asked += 1;
+      if (asked > 1) await new Promise((resolve) => (go = () => resolve(null)));
+      return fresh();
+    };
+  };
+  const tab = new Tab(world);
+  await tab.join("abc", 3);
+  tab.type("x");
+  await settle();
+  world.socket.say(error("resession", "seq_reused"));
+  await settle();
+  tab.type(1, "y");
+  await settle();
+  go();
+  await settle();
+  await tab.welcome();
+  assert.deepEqual(tab.sentOps, [{ type: "op", base: 3, seq: 1, op: ["xy"] }]);
+  assert.deepEqual(Object.keys(await world.saved()), [world.socket.hello.session]);
+});
+
 test("action reconnect: back off, and resend", async () => {
   const { tab, world } = await joined("abc", 3);
   tab.type("x");
