@@ -25,6 +25,8 @@ from tests.conftest import ServerProcess
 from tests.editing_traces import own_trace, patch_operation
 from tests.wire import Wire, connect, create_pad, stored
 
+pytestmark = pytest.mark.slow
+
 REVISIONS = 50_000
 # Keystrokes of the trace that are in the text when the client leaves.
 SEEN = 5_000
