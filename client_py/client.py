@@ -1,12 +1,12 @@
 """the Python client over a real WebSocket: for programs, tests, load, agents
 
     async with PadClient("http://127.0.0.1:8080", "notes", name="Robot") as pad:
-        pad.edit([len(pad.text), "Hello from Python.\\n"])
+        pad.insert(len(pad.text), "Hello from Python.\\n")
         await pad.synchronised()
 
 It is a peer like a browser's tab: edits apply at once, what others type is merged in, and a lost
-connection is made again with what is in flight sent exactly as before. The state lives in memory:
-keep `state()` if your program may end with edits pending.
+connection is made again with what is in flight sent exactly as before. What is pending lives in
+memory only: await `synchronised` before your program ends.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ot.messages import (
     decode_server,
     encode,
 )
-from ot.operation import Operation, apply
+from ot.operation import Operation, apply, validate
 
 __all__ = ["PadClient", "Refused"]
 
@@ -132,14 +132,22 @@ class PadClient:
     def edit(self, op: Operation) -> None:
         """Change the text; it is sent as soon as the connection allows.
 
-        Raises OperationError `op_past_end` if `op` does not fit the text, Refused if the server has
-        refused this client.
+        Raises OperationError `bad_operation`, `lone_surrogate`, `op_past_end` if `op` is wrong in
+        itself or does not fit the text, and Refused if the server has refused this client.
         """
         if self._failure is not None:
             raise self._failure
-        self.text = apply(self.text, op)
+        self.text = apply(self.text, validate(op))
         self._machine.edit(op)
         self._bell.set()
+
+    def insert(self, position: int, text: str) -> None:
+        """Put `text` at `position` (code points). Raises as `edit` does."""
+        self.edit([position, text] if position else [text])
+
+    def delete(self, position: int, length: int) -> None:
+        """Remove `length` code points from `position` on. Raises as `edit` does."""
+        self.edit([position, -length] if position else [-length])
 
     async def synchronised(self) -> None:
         """Wait until everything edited here is durable on the server. Raises Refused."""

@@ -192,3 +192,17 @@ async def test_no_such_pad(serve):
     pad = await waiting
     assert pad.text == ""
     await pad.__aexit__(None, None, None)
+
+
+async def test_insert_and_delete(url):
+    """The two plain edits, at the start and inside; what makes no sense is refused here already."""
+    async with client(url) as ada, client(url) as bob:
+        ada.insert(0, "world")
+        ada.insert(0, "hello 😀 ")
+        ada.delete(6, 2)
+        assert ada.text == "hello world"
+        ada.delete(0, 6)
+        for wrong in ([0, "x"], ["\ud800"], [99, "x"]):
+            with pytest.raises(OperationError):
+                ada.edit(wrong)
+        assert await equal(ada, bob) == "world"
