@@ -202,7 +202,8 @@ async def test_insert_and_delete(url):
         ada.delete(6, 2)
         assert ada.text == "hello world"
         ada.delete(0, 6)
-        for wrong in ([0, "x"], ["\ud800"], [99, "x"]):
+        wrongs: list[Operation] = [[0, "x"], ["\ud800"], [99, "x"]]
+        for wrong in wrongs:
             with pytest.raises(OperationError):
                 ada.edit(wrong)
         assert await equal(ada, bob) == "world"
