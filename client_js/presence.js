@@ -35,13 +35,13 @@ export class Roster {
   /**
    * Entries have come; move everybody's carets through them.
    * @param {[string, number, Operation][]} entries
+   * @param {Operation} whole  all of them composed
    * @param {number} now  milliseconds
    */
-  follow(entries, now) {
+  follow(entries, whole, now) {
     /** @type {Map<string, number>} */
     const lastOf = new Map();
     entries.forEach(([session], index) => lastOf.set(session, index));
-    const whole = composeAll(entries.map(([, , op]) => op));
     for (const person of this.#people.values()) {
       const last = lastOf.get(person.session);
       const caret = last === undefined ? null : caretAfter(entries[last][2]);

@@ -282,8 +282,9 @@ export class PadSession {
   #follow(message, known) {
     if (message.type === "ops") {
       const fresh = message.ops.slice(known - message.from);
-      this.#copy.follow(composeAll(fresh.map(([, , op]) => op)));
-      this.#roster.follow(fresh, this.environment.now());
+      const whole = composeAll(fresh.map(([, , op]) => op));
+      this.#copy.follow(whole);
+      this.#roster.follow(fresh, whole, this.environment.now());
     } else if (message.to > known) {
       this.#copy.follow(message.op);
       this.#roster.followDelta(message.op);

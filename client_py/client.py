@@ -16,13 +16,12 @@ import contextlib
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 
 import aiohttp
 
-from ot.client import Client
-from ot.errors import CODES
+from ot.client import Client, Desync
+from ot.errors import CODES, DeltapadError
 from ot.messages import (
     SUBPROTOCOL,
     DeltaMessage,
@@ -56,14 +55,6 @@ class Refused(Exception):
         self.error = error
 
 
-@dataclass(slots=True)
-class _Copy:
-    """What a connection needs to go on from where the last one stopped."""
-
-    epoch: str | None = None
-    revision: int | None = None
-
-
 class PadClient:
     """One session on one pad."""
 
@@ -95,7 +86,8 @@ class PadClient:
         self._on_change = on_change
         self._rng = rng or random.Random()
         self._machine = Client()
-        self._copy = _Copy()
+        # Of the text that is here; None for none.
+        self._epoch: str | None = None
         self._welcome: Welcome | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._task: asyncio.Task[None] | None = None
@@ -180,8 +172,13 @@ class PadClient:
         async with aiohttp.ClientSession() as http:
             while self._failure is None:
                 connections = self.connections
-                with contextlib.suppress(aiohttp.ClientError, ConnectionError, TimeoutError):
+                try:
                     await self._converse(http)
+                except (aiohttp.ClientError, ConnectionError, TimeoutError):
+                    pass
+                except (Desync, DeltapadError) as error:
+                    # A fault of the server or of ours: whoever waits is told, `text` stays.
+                    self._failure = Refused(ErrorMessage("desync", str(error), "stop"))
                 self._socket = None
                 attempt = 0 if self.connections > connections else attempt + 1
                 bound = min(_BACKOFF_MAX, _BACKOFF_FIRST * 2**attempt)
@@ -198,8 +195,8 @@ class PadClient:
                 session=self._session_key,
                 person=self._person_key,
                 name=self._name,
-                epoch=self._copy.epoch,
-                revision=self._copy.revision,
+                epoch=self._epoch,
+                revision=None if self._epoch is None else self._machine.revision,
             )
             await socket.send_str(encode(hello).decode())
             sender: asyncio.Task[None] | None = None
@@ -245,7 +242,6 @@ class PadClient:
             self._take_welcome(message)
         elif isinstance(message, OpsMessage | DeltaMessage):
             received = self._machine.receive(message, self.session)
-            self._copy.revision = self._machine.revision
             if received.op is not None:
                 self.text = apply(self.text, received.op)
                 if self._on_change is not None:
@@ -271,7 +267,7 @@ class PadClient:
             self._machine = Client(revision=message.revision, last_seq=message.committed[0])
         self._welcome = message
         self.session = message.session
-        self._copy = _Copy(message.epoch, message.revision)
+        self._epoch = message.epoch
 
     def _take_error(self, message: ErrorMessage) -> None:
         known = CODES.get(message.code)

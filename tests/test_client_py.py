@@ -207,3 +207,15 @@ async def test_insert_and_delete(url):
             with pytest.raises(OperationError):
                 ada.edit(wrong)
         assert await equal(ada, bob) == "world"
+
+
+async def test_a_gap_in_the_stream_is_told(url):
+    """If what arrives cannot follow what is here, who waits hears of it, and the text stays."""
+    async with client(url) as ada, client(url) as bob:
+        ada.insert(0, "kept")
+        await ada.synchronised()
+        ada._machine.revision -= 1
+        bob.insert(0, "x")
+        with pytest.raises(Refused, match="desync: revisions 0 to 1 are missing"):
+            await ada.reached(2)
+        assert ada.text == "kept"
