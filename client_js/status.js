@@ -186,7 +186,9 @@ export class StatusView {
     this.showPill(kind, state);
     this.showBanners(kind, state, now);
     if (kind !== before) this.announce(kind, state);
-    const connected = ["saved", "saving", "resumed", "view"].includes(kind);
+    // A draft does not end the conversation: the pad goes on beside it.
+    const goesOn = kind === "refused" && state.phase === "online";
+    const connected = goesOn || ["saved", "saving", "resumed", "view"].includes(kind);
     const trip = state.roundTripMs === null ? "" : `${Math.round(state.roundTripMs)} ms`;
     setFigure("connection", connected ? trip : kind === "connecting" ? "" : "No connection");
 

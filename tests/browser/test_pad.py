@@ -350,6 +350,7 @@ async def test_refused_edit_becomes_a_draft(
 
     banner = page.locator("#refused-banner")
     await expect(banner).to_contain_text("kept here as a copy")
+    await expect(page.locator("footer [data-figure=connection]")).to_have_text(re.compile(r"\d ms"))
     assert await same_text(serve, "pad", page) == "short"
     await write(page, "!")
     await same_text(serve, "pad", page)
