@@ -13,6 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PACKAGES := .venv/.packages
 MODULES  := node_modules/.modules
 BUNDLE   := client_js/dist/manifest.json
+PEERS    := .venv-bench/.packages
 SOURCES  := $(wildcard client_js/*.js client_js/*.mjs client_js/*.css client_js/*/*.css)
 
 # Runs a set-up step with its output kept for the case that it fails.
@@ -22,7 +23,7 @@ quietly = { mkdir -p .venv && ( $(1) ) > .venv/setup.log 2>&1 || \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run check test test-fast format docs clean
+.PHONY: help setup build run check test test-fast compiled bench format docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +53,15 @@ test: check ## everything: the checks, all tests, a real browser, the wheel (som
 test-fast: setup ## what to run while working: no browser, no wheel (under a minute)
 	@$(BIN)/pytest -m "not slow and not browser"
 
+compiled: setup ## compile the core with mypyc into build/compiled (needs a C compiler)
+	@echo "Compiling ot into build/compiled (ten seconds) ..."
+	@$(call quietly, $(BIN)/python hatch_build.py build/compiled)
+
+# A machine without a C compiler measures all the rest.
+bench: setup $(PEERS) ## measure the core beside its peers, into docs/explanation/performance.md (ARGS=--help)
+	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those cells stay empty."
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 format: setup ## format the Python files and sort their imports
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
@@ -60,7 +70,7 @@ docs: setup ## write the parts of docs/reference that come from the code
 	@$(BIN)/python -m tests.test_docs
 
 clean: ## remove everything that make has made (never the pads in ./data)
-	rm -rf .venv node_modules client_js/dist dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench node_modules benchmarks/node_modules benchmarks/results client_js/dist dist build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PACKAGES): pyproject.toml constraints.txt
@@ -86,4 +96,16 @@ $(MODULES): package.json package-lock.json .npmrc | $(PACKAGES)
 $(BUNDLE): $(SOURCES) $(MODULES)
 	@echo "Building the browser bundle in client_js/dist (a second) ..."
 	@$(call quietly, node client_js/build.mjs)
+	@touch $@
+
+# What deltapad is measured beside, away from its own packages. One that cannot be had is left out.
+$(PEERS): benchmarks/requirements.txt benchmarks/package.json benchmarks/package-lock.json | $(PACKAGES)
+	@echo "Setting up the benchmarks' peers in .venv-bench and benchmarks/node_modules (once, half a minute) ..."
+	@$(call quietly, $(BIN)/python -m venv --clear .venv-bench)
+	@while read -r package; do \
+		.venv-bench/bin/pip install -qq --disable-pip-version-check "$$package" || \
+			echo "$$package cannot be installed here: its cells stay empty."; \
+	done < benchmarks/requirements.txt
+	@cd benchmarks && npm ci --ignore-scripts --silent || \
+		echo "The peers from npm cannot be installed here: their cells stay empty."
 	@touch $@

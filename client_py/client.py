@@ -21,7 +21,7 @@ from types import TracebackType
 import aiohttp
 
 from ot.client import Client, Desync
-from ot.errors import CODES, DeltapadError
+from ot.errors import CODES, DeltapadError, ProtocolError
 from ot.messages import (
     SUBPROTOCOL,
     DeltaMessage,
@@ -205,14 +205,19 @@ class PadClient:
                     frame = await socket.receive(timeout=_SILENCE_SECONDS)
                     if frame.type is not aiohttp.WSMsgType.TEXT:
                         return
-                    message = decode_server(frame.data)
+                    try:
+                        message = decode_server(frame.data)
+                    except ProtocolError as error:
+                        if error.code == "unknown_message":
+                            continue  # a newer server may say more than we know
+                        raise
                     await self._receive(message)
+                    if isinstance(message, ErrorMessage) or self._failure is not None:
+                        return
                     if isinstance(message, Welcome):
                         self._socket = socket
                         self.connections += 1
                         sender = asyncio.create_task(self._send(socket))
-                    if isinstance(message, ErrorMessage):
-                        return
                     self._bell.set()
                     await self._notify()
             finally:

@@ -1,8 +1,12 @@
 """deltapad's operational transformation core: pure, without I/O"""
 
+from typing import Final
+
+from ot import operation
 from ot.client import Client, Desync, InFlight, Received
 from ot.document import Commit, Document, Submission
 from ot.errors import CODES, DeltapadError, OperationError, ProtocolError, UnavailableError
+from ot.history import History
 from ot.log import Entry, RevisionLog
 from ot.operation import (
     Component,
@@ -10,16 +14,18 @@ from ot.operation import (
     apply,
     caret_after,
     compose,
-    compose_all,
     invert,
     split,
     transform,
     transform_position,
     validate,
 )
+from ot.runs import compose_all
+from ot.text import Text
 
 __all__ = [
     "CODES",
+    "COMPILED",
     "Client",
     "Commit",
     "Component",
@@ -27,6 +33,7 @@ __all__ = [
     "Desync",
     "Document",
     "Entry",
+    "History",
     "InFlight",
     "Operation",
     "OperationError",
@@ -34,6 +41,7 @@ __all__ = [
     "Received",
     "RevisionLog",
     "Submission",
+    "Text",
     "UnavailableError",
     "apply",
     "caret_after",
@@ -45,3 +53,6 @@ __all__ = [
     "transform_position",
     "validate",
 ]
+
+# Whether this is the core as mypyc compiled it.
+COMPILED: Final = not operation.__file__.endswith(".py")

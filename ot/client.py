@@ -23,19 +23,18 @@ ot.js's client, with the resend and the exact acknowledgement added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ot.messages import DeltaMessage, Limits, OpMessage, OpsMessage
 from ot.operation import (
-    Component,
     Operation,
     Sticky,
     compose,
-    compose_all,
     split,
     transform,
     transform_position,
 )
+from ot.runs import compose_all
 
 __all__ = ["Client", "Desync", "InFlight", "Received"]
 
@@ -46,25 +45,23 @@ class Desync(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(Struct, frozen=True, gc=False):
     """The operation that waits for its acknowledgement: as sent on `base`, and as it is at the
     client's revision.
     """
 
     seq: int
     base: int
-    sent: list[Component]
-    op: list[Component]
+    sent: Operation
+    op: Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True, gc=False):
     """What a frame did: one operation for the screen (or None), and the seq that it acknowledged
     (or None).
     """
 
-    op: list[Component] | None
+    op: Operation | None
     acknowledged: int | None
 
 
@@ -77,7 +74,7 @@ class Client:
         revision: int = 0,
         last_seq: int = 0,
         in_flight: InFlight | None = None,
-        buffer: list[Component] | None = None,
+        buffer: Operation | None = None,
     ) -> None:
         self.revision = revision
         self.last_seq = last_seq
@@ -132,15 +129,17 @@ class Client:
         for session, seq, op in message.ops[self.revision - message.start :]:
             if session == own_session:
                 # All that came before it, and only that, crosses what is in flight.
-                screens.append(self._foreign(compose_all(run)))
-                run = []
+                if run:
+                    screens.append(self._foreign(compose_all(run)))
+                    run = []
                 self._acknowledge(seq, op)
                 acknowledged = seq
             else:
                 run.append(op)
             self.revision += 1
-        screens.append(self._foreign(compose_all(run)))
-        return Received(compose_all(screens) or None, acknowledged)
+        if run:
+            screens.append(self._foreign(compose_all(run)))
+        return Received(compose_all(screens) or None if screens else None, acknowledged)
 
     def to_local(self, position: int, *, sticky: Sticky = "left") -> int:
         """Carry a position in the text at `revision` to the text on screen (code points)."""
@@ -157,21 +156,21 @@ class Client:
         self.in_flight = None
         self.last_seq = 0
 
-    def _foreign(self, op: list[Component]) -> list[Component]:
+    def _foreign(self, op: Operation) -> Operation:
         """Carry a remote operation across what is pending, to the screen."""
-        if self.in_flight is not None:
+        if op and self.in_flight is not None:
             flight = self.in_flight
             op, moved = transform(op, flight.op)
             self.in_flight = InFlight(flight.seq, flight.base, flight.sent, moved)
-        if self.buffer is not None:
+        if op and self.buffer is not None:
             op, buffer = transform(op, self.buffer)
             self.buffer = buffer or None
         return op
 
-    def _acknowledge(self, seq: int, op: list[Component]) -> None:
+    def _acknowledge(self, seq: int, op: Operation) -> None:
         flight = self.in_flight
         if flight is None or flight.seq != seq:
             raise Desync(f"seq {seq} of this session is in the log, but not in flight here")
-        if list(op) != flight.op:
+        if op != flight.op:
             raise Desync(f"seq {seq} is in the log as another operation than here")
         self.in_flight = None

@@ -16,12 +16,12 @@ snapshot when somebody asks for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ot.errors import OperationError, ProtocolError
 from ot.log import Entry, RevisionLog
 from ot.operation import (
-    Component,
     Operation,
     apply,
     base_length,
@@ -32,8 +32,7 @@ from ot.operation import (
 __all__ = ["NOTHING", "Commit", "Document", "Submission"]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(Struct, frozen=True, gc=False):
     """An operation as a session sent it: on revision `base`, under `seq`; `digest` hashes base and
     operation.
     """
@@ -42,13 +41,12 @@ class Submission:
     person: str
     seq: int
     base: int
-    op: list[Component]
+    op: Operation
     digest: bytes
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True, gc=False):
     """A session's newest entry in the log: its `seq`, `revision` and the `digest` of what was
     sent.
     """
@@ -84,7 +82,7 @@ class Document:
         self._snapshot_revision = revision
         self._length_max = length_max
         # Of the text at `head`, and at `committed`, in code points.
-        change = length_change(self.log.composed(revision, self.log.head))
+        change = sum(length_change(entry.op) for entry in self.log.entries(revision, self.log.head))
         self.head_length = self.length = len(text) + change
         # What each session at hand committed last; whoever connects one fills it in from the store.
         self.sessions: dict[str, Commit] = {}
@@ -107,9 +105,14 @@ class Document:
         if self.is_duplicate(submission):
             return None
         self._check_base(submission)
-        composed = self.log.composed(submission.base, self.log.head)
-        self._check_fit(submission, self.head_length - length_change(composed))
-        _, op = transform(composed, submission.op)
+        head = self.log.head
+        op = submission.op
+        if submission.base == head:
+            self._check_fit(submission, self.head_length)
+        else:
+            composed = self.log.composed(submission.base, head)
+            self._check_fit(submission, self.head_length - length_change(composed))
+            _, op = transform(composed, op)
         length = self.head_length + length_change(op)
         if length > self._length_max and length > self.head_length:
             raise OperationError(
@@ -127,7 +130,7 @@ class Document:
         )
         self.log.append(entry)
         self.head_length = length
-        self.sessions[submission.session] = Commit(submission.seq, self.log.head, submission.digest)
+        self.sessions[submission.session] = Commit(submission.seq, head + 1, submission.digest)
         return entry
 
     def is_duplicate(self, submission: Submission) -> bool:
@@ -187,7 +190,11 @@ class Document:
     def commit(self, revision: int) -> None:
         """The store has made all entries up to `revision` durable."""
         assert self.committed <= revision <= self.handed
-        self.length += length_change(self.log.composed(self.committed, revision))
+        if revision == self.log.head:
+            self.length = self.head_length
+        else:
+            for entry in self.log.entries(self.committed, revision):
+                self.length += length_change(entry.op)
         self.committed = revision
 
     def forget(self, before: int) -> None:

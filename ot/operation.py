@@ -29,7 +29,6 @@ follows, are our own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from ot.errors import OperationError
@@ -42,7 +41,6 @@ __all__ = [
     "base_length",
     "caret_after",
     "compose",
-    "compose_all",
     "inserted_length",
     "invert",
     "length_change",
@@ -53,11 +51,11 @@ __all__ = [
 ]
 
 Component: TypeAlias = int | str
-Operation: TypeAlias = Sequence[Component]
+Operation: TypeAlias = list[Component]
 Sticky = Literal["left", "right"]
 
 
-def validate(value: object) -> list[Component]:
+def validate(value: object) -> Operation:
     """Return `value` as an operation if it keeps all rules of form.
 
     Raises OperationError `bad_operation` or `lone_surrogate`, naming the component.
@@ -123,7 +121,11 @@ def apply(text: str, op: Operation) -> str:
 
 def base_length(op: Operation) -> int:
     """The least length, in code points, of a text that `op` fits on."""
-    return sum(abs(component) for component in op if isinstance(component, int))
+    length = 0
+    for component in op:
+        if not isinstance(component, str):
+            length += component if component > 0 else -component
+    return length
 
 
 def length_change(op: Operation) -> int:
@@ -139,33 +141,59 @@ def length_change(op: Operation) -> int:
 
 def inserted_length(op: Operation) -> int:
     """How many code points `op` inserts."""
-    return sum(len(component) for component in op if isinstance(component, str))
-
-
-def _add(out: list[Component], component: Component) -> None:
-    """Append `component`, joined to a last neighbour of its kind."""
-    if out:
-        last = out[-1]
+    length = 0
+    for component in op:
         if isinstance(component, str):
-            if isinstance(last, str):
-                out[-1] = last + component
-                return
-        elif isinstance(last, int) and (last > 0) == (component > 0):
-            out[-1] = last + component
-            return
-    out.append(component)
+            length += len(component)
+    return length
 
 
-def _trim(out: list[Component]) -> list[Component]:
-    """Drop a trailing retain."""
-    if out:
+# In `compose` and `transform` a retain is not put into the output at once, but counted (`keep`)
+# until something follows it. So neighbouring retains join, a trailing one is never written, and
+# if nothing is kept, the last integer in an output can only be a delete.
+
+
+def _insert(out: Operation, keep: int, text: str) -> None:
+    """Append an insert, after a retain of `keep`."""
+    if keep:
+        out.append(keep)
+    elif out:
         last = out[-1]
-        if isinstance(last, int) and last > 0:
-            out.pop()
-    return out
+        if isinstance(last, str):
+            out[-1] = last + text
+            return
+    out.append(text)
 
 
-def compose(a: Operation, b: Operation) -> list[Component]:
+def _delete(out: Operation, keep: int, count: int) -> None:
+    """Append a delete of `count` code points, after a retain of `keep`."""
+    if keep:
+        out.append(keep)
+    elif out:
+        last = out[-1]
+        if not isinstance(last, str):
+            out[-1] = last - count
+            return
+    out.append(-count)
+
+
+def _rest(out: Operation, keep: int, op: Operation, start: int) -> None:
+    """Append the components of `op` from `start` on, after a retain of `keep`; only the first can
+    join what is there.
+    """
+    if start == len(op):
+        return
+    component = op[start]
+    if isinstance(component, str):
+        _insert(out, keep, component)
+    elif component < 0:
+        _delete(out, keep, -component)
+    else:
+        out.append(keep + component)
+    out.extend(op[start + 1 :])
+
+
+def compose(a: Operation, b: Operation) -> Operation:
     """The one operation that does `a` and then `b`.
 
     Where `b` inserts at a place at which `a` deletes, `b`'s insert comes first: text that goes to
@@ -173,118 +201,152 @@ def compose(a: Operation, b: Operation) -> list[Component]:
     catch-up law rests on this line.
     """
     if not a:
-        return list(b)
+        return b[:]
     if not b:
-        return list(a)
-    out: list[Component] = []
-    rest = iter(a)
-    # What is left of a's component at hand; None once a is finished and retains for ever.
-    left: Component | None = next(rest, None)
+        return a[:]
+    out: Operation = []
+    keep = 0
+    # An insert that may still grow, and is not in `out` yet. It and `keep` are never both at hand.
+    typed = ""
+    # What is left of a's component at hand: a retain, or an insert from `at` on.
+    left = 0
+    text = ""
+    at = 0
+    following = 0
     for want in b:
         if isinstance(want, str):
-            _add(out, want)
+            if keep:
+                out.append(keep)
+                keep = 0
+            typed += want
             continue
-        size = want if want > 0 else -want
+        keeps = want > 0
+        size = want if keeps else -want
         while size:
-            if left is None:
-                _add(out, size if want > 0 else -size)
-                break
-            if isinstance(left, str):
-                taken = min(len(left), size)
-                if want > 0:
-                    _add(out, left[:taken])
-                left = left[taken:] or next(rest, None)
-            elif left < 0:
-                _add(out, left)
-                left = next(rest, None)
+            if text:
+                taken = len(text) - at
+                if taken > size:
+                    taken = size
+                if keeps:
+                    if keep:
+                        out.append(keep)
+                        keep = 0
+                    typed += text[at : at + taken]
+                size -= taken
+                at += taken
+                if at == len(text):
+                    text = ""
                 continue
-            else:
-                taken = min(left, size)
-                _add(out, taken if want > 0 else -taken)
-                left = left - taken or next(rest, None)
+            if not left and following < len(a):
+                component = a[following]
+                following += 1
+                if isinstance(component, str):
+                    text = component
+                    at = 0
+                    continue
+                left = component
+            if typed:
+                out.append(typed)
+                typed = ""
+            if left < 0:
+                _delete(out, keep, -left)
+                keep = left = 0
+                continue
+            # Once a is finished, it retains for ever.
+            taken = left if 0 < left < size else size
+            if left:
+                left -= taken
             size -= taken
-    while left is not None:
-        _add(out, left)
-        left = next(rest, None)
-    return _trim(out)
+            if keeps:
+                keep += taken
+            else:
+                _delete(out, keep, taken)
+                keep = 0
+    if text:
+        if keep:
+            out.append(keep)
+            keep = 0
+        typed += text[at:]
+    if typed:
+        out.append(typed)
+    _rest(out, keep + left, a, following)
+    return out
 
 
-def compose_all(ops: Sequence[Operation]) -> list[Component]:
-    """The one operation that does all `ops` in order, composed as a balanced tree.
-
-    Composing is associative, so the grouping is free; a tree costs O(size x log count) where a
-    chain costs O(size x count).
-    """
-    if not ops:
-        return []
-    level: list[Operation] = list(ops)
-    while len(level) > 1:
-        paired: list[Operation] = [
-            compose(level[index], level[index + 1]) for index in range(0, len(level) - 1, 2)
-        ]
-        if len(level) % 2:
-            paired.append(level[-1])
-        level = paired
-    return list(level[0])
-
-
-def transform(log_op: Operation, op: Operation) -> tuple[list[Component], list[Component]]:
+def transform(log_op: Operation, op: Operation) -> tuple[Operation, Operation]:
     """Return `(log_op', op')`, so that `log_op` then `op'` equals `op` then `log_op'`.
 
     Both were made on the same text; the log's came first. At a tie the log's insert goes left.
     """
-    log_out: list[Component] = []
-    op_out: list[Component] = []
-    log_rest, op_rest = iter(log_op), iter(op)
-    log_left: Component | None = next(log_rest, None)
-    op_left: Component | None = next(op_rest, None)
+    log_out: Operation = []
+    op_out: Operation = []
+    log_keep = op_keep = 0
+    # The next components, and where in the text those at hand end and what they do until there.
+    log_next = op_next = 0
+    log_end = op_end = 0
+    log_keeps = op_keeps = True
+    position = 0
     while True:
-        if isinstance(log_left, str):
-            _add(log_out, log_left)
-            _add(op_out, len(log_left))
-            log_left = next(log_rest, None)
-        elif isinstance(op_left, str):
-            _add(op_out, op_left)
-            _add(log_out, len(op_left))
-            op_left = next(op_rest, None)
-        elif log_left is None:
-            # The log's operation is finished and retains for ever: the rest of op stands as it is.
-            while op_left is not None:
-                _add(op_out, op_left)
-                op_left = next(op_rest, None)
-            return _trim(log_out), _trim(op_out)
-        elif op_left is None:
-            while log_left is not None:
-                _add(log_out, log_left)
-                log_left = next(log_rest, None)
-            return _trim(log_out), _trim(op_out)
+        if position == log_end:
+            if log_next == len(log_op):
+                break
+            component = log_op[log_next]
+            log_next += 1
+            if isinstance(component, str):
+                _insert(log_out, log_keep, component)
+                log_keep = 0
+                op_keep += len(component)
+                continue
+            log_keeps = component > 0
+            log_end += component if log_keeps else -component
+        if position == op_end:
+            if op_next == len(op):
+                break
+            component = op[op_next]
+            op_next += 1
+            if isinstance(component, str):
+                _insert(op_out, op_keep, component)
+                op_keep = 0
+                log_keep += len(component)
+                continue
+            op_keeps = component > 0
+            op_end += component if op_keeps else -component
+        end = log_end if log_end < op_end else op_end
+        if log_keeps:
+            if op_keeps:
+                log_keep += end - position
+                op_keep += end - position
+            else:
+                _delete(op_out, op_keep, end - position)
+                op_keep = 0
+        elif op_keeps:
+            _delete(log_out, log_keep, end - position)
+            log_keep = 0
+        position = end
+    # One of the two is finished, and retains for ever: the rest of the other stands as it is.
+    if position < log_end:
+        if log_keeps:
+            log_keep += log_end - position
         else:
-            log_size, op_size = abs(log_left), abs(op_left)
-            size = min(log_size, op_size)
-            if log_left > 0:
-                if op_left > 0:
-                    _add(log_out, size)
-                    _add(op_out, size)
-                else:
-                    _add(op_out, -size)
-            elif op_left > 0:
-                _add(log_out, -size)
-            if log_size == size:
-                log_left = next(log_rest, None)
-            else:
-                log_left = log_left - size if log_left > 0 else log_left + size
-            if op_size == size:
-                op_left = next(op_rest, None)
-            else:
-                op_left = op_left - size if op_left > 0 else op_left + size
+            _delete(log_out, log_keep, log_end - position)
+            log_keep = 0
+    if position < op_end:
+        if op_keeps:
+            op_keep += op_end - position
+        else:
+            _delete(op_out, op_keep, op_end - position)
+            op_keep = 0
+    _rest(log_out, log_keep, log_op, log_next)
+    _rest(op_out, op_keep, op, op_next)
+    return log_out, op_out
 
 
-def invert(op: Operation, text: str) -> list[Component]:
+def invert(op: Operation, text: str) -> Operation:
     """The operation that takes `op` back; `text` is the text that `op` was made on.
 
     Raises OperationError `op_past_end` if `op` does not fit on `text`.
     """
-    out: list[Component] = []
+    out: Operation = []
     position = 0
     for component in op:
         if isinstance(component, str):
@@ -344,46 +406,54 @@ def caret_after(op: Operation) -> int | None:
     return caret
 
 
-def split(
-    op: Operation, *, inserted_max: int, components_max: int
-) -> tuple[list[Component], list[Component]]:
+def split(op: Operation, *, inserted_max: int, components_max: int) -> tuple[Operation, Operation]:
     """Cut `op` in two, `compose(first, rest) == op`, so that `first` keeps to both limits.
 
     `inserted_max` (at least 1) is in code points, `components_max` (at least 3) in components.
     `rest` is `[]` if `op` fits.
     """
     assert inserted_max >= 1 and components_max >= 3
+    if len(op) <= components_max and inserted_length(op) <= inserted_max:
+        return op[:], []
     room = inserted_max
-    rest = list(op)
-    first: list[Component] = []
-    while rest:
+    first: Operation = []
+    # What of `op` is to follow, and what of its text that was cut in two.
+    following = 0
+    cut = ""
+    while following < len(op) and not cut:
         # A delete and the insert behind it are not parted: `rest` would put the insert first.
-        width = 2 if _is_replacement(rest) else 1
-        text = rest[width - 1]
+        width = 2 if _is_replacement(op, following) else 1
         if len(first) + width > components_max:
             break
+        text = op[following + width - 1]
         if isinstance(text, str):
             if room == 0:
                 break
-            if len(text) > room:
-                first += [*rest[: width - 1], text[:room]]
-                rest[:width] = [text[room:]]
-                break
+            cut = text[room:]
+            text = text[:room]
             room -= len(text)
-        first += rest[:width]
-        del rest[:width]
-    out: list[Component] = []
+        first += [*op[following : following + width - 1], text]
+        following += width
+    rest: Operation = []
     reach = sum(_result_length(component) for component in first)
-    if reach:
-        out.append(reach)
-    for component in rest:
-        _add(out, component)
-    return _trim(first), _trim(out)
+    if cut:
+        rest = [reach, cut]
+        reach = 0
+    _rest(rest, reach, op, following)
+    if first and _result_length(first[-1]) and not isinstance(first[-1], str):
+        first.pop()
+    return first, rest
 
 
-def _is_replacement(op: Operation) -> bool:
-    """Whether `op` starts with a delete that an insert follows."""
-    return len(op) > 1 and isinstance(op[0], int) and op[0] < 0 and isinstance(op[1], str)
+def _is_replacement(op: Operation, index: int) -> bool:
+    """Whether at `index` of `op` there is a delete that an insert follows."""
+    component = op[index]
+    return (
+        not isinstance(component, str)
+        and component < 0
+        and index + 1 < len(op)
+        and isinstance(op[index + 1], str)
+    )
 
 
 def _result_length(component: Component) -> int:

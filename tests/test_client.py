@@ -1,27 +1,22 @@
-"""the client machine: examples, then three clients and a document under every kind of bad luck"""
+"""the client machine, by examples; tests/test_simulation.py has it under every kind of bad luck"""
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from ot.client import Client, Desync, InFlight, Received
 from ot.messages import DeltaMessage, Limits, OpMessage, OpsMessage
-from ot.operation import Component, Operation, apply, compose, transform
-from tests.strategies import make_operation, st_choices, st_concurrent
-from tests.world import LIMITS, World
+from ot.operation import Component, apply, compose, transform
+from ot.strategies import choices, concurrent, make_operation
 
 LARGE = Limits(frame_bytes=0, op_components=1_000, op_inserted=1_000, pad_length=0)
-STEPS = 400
+# As small as they can be, so that an edit often travels in pieces.
+SMALL = Limits(frame_bytes=0, op_components=3, op_inserted=2, pad_length=0)
 
 
 def ops(start: int, *entries: tuple[str, int, list[Component]]) -> OpsMessage:
     return OpsMessage(start=start, ops=list(entries))
-
-
-# --- Examples -------------------------------------------------------------------------------------
 
 
 def test_synchronised_awaiting_awaiting_with_buffer():
@@ -61,11 +56,11 @@ def test_an_edit_over_the_limits_travels_in_pieces():
     client = Client()
     client.edit(["abcde"])
 
-    assert client.send(LIMITS) == OpMessage(base=0, seq=1, op=["ab"])
+    assert client.send(SMALL) == OpMessage(base=0, seq=1, op=["ab"])
     client.receive(ops(0, ("me", 1, ["ab"])), "me")
-    assert client.send(LIMITS) == OpMessage(base=1, seq=2, op=[2, "cd"])
+    assert client.send(SMALL) == OpMessage(base=1, seq=2, op=[2, "cd"])
     client.receive(ops(1, ("me", 2, [2, "cd"])), "me")
-    assert client.send(LIMITS) == OpMessage(base=2, seq=3, op=[4, "e"])
+    assert client.send(SMALL) == OpMessage(base=2, seq=3, op=[4, "e"])
     assert client.buffer is None
 
 
@@ -151,7 +146,7 @@ def test_restart():
     assert client.last_seq == 0
 
 
-@given(st_concurrent(), st_choices(24))
+@given(concurrent(), choices(24))
 def test_to_local_is_where_an_insert_there_would_come_out(case, choices):
     text, sent, _ = case
     client = Client(revision=3)
@@ -175,23 +170,6 @@ def test_to_local_is_where_an_insert_there_would_come_out(case, choices):
     assert shown is not None and apply(screen, shown).index("|") == local
 
 
-# --- Three clients, a server, a network -----------------------------------------------------------
-
-
-@settings(max_examples=200)
-@given(st_choices(STEPS * 6))
-def test_all_come_to_the_same_text_and_nothing_is_lost_or_twice(choices):
-    world = World(choices)
-    for _ in range(STEPS):
-        world.step()
-    world.settle()
-
-    assert [peer.text for peer in world.peers] == [world.texts[-1]] * 3
-    assert world.document.text() == world.texts[-1]
-    stored = Counter((entry.session, entry.seq) for entry in world.store)
-    assert stored == Counter(key for peer in world.peers for key in peer.sent)
-
-
 def test_what_is_in_flight_is_the_same_after_a_delta_and_after_its_entries():
     """A buffer may settle elsewhere, since nobody has seen it; the operation in flight may not."""
     b: list[Component] = [-2]
@@ -207,12 +185,3 @@ def test_what_is_in_flight_is_the_same_after_a_delta_and_after_its_entries():
         ends.append(flight.op if flight else None)
 
     assert ends == [[1, "me"]] * 2
-
-
-def test_operations_are_plain_data():
-    """Tuples and lists are the same operation, as from any decoder."""
-    client = Client()
-    op: Operation = ("a",)
-    client.edit(op)
-
-    assert client.send(LARGE) == OpMessage(base=0, seq=1, op=["a"])

@@ -4,17 +4,17 @@ nothing
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from ot.document import Commit, Document, Submission
 from ot.errors import DeltapadError, OperationError, ProtocolError
 from ot.log import Entry
-from ot.operation import Component, compose, compose_all, length_change, transform
+from ot.operation import Component, compose, length_change, transform
+from ot.runs import compose_all
+from ot.strategies import choices
 from tests.accounted_pad import AccountedPad, state, submission
-from tests.strategies import st_choices
 
 STEPS = 80
 
@@ -32,7 +32,7 @@ def durable(document: Document, *submissions: Submission) -> Document:
 
 
 @settings(max_examples=250)
-@given(st_choices(STEPS * 20))
+@given(choices(STEPS * 20))
 def test_a_document_in_use(choices):
     """Several sessions, late and in time, resends, batches in stages, crashes and mistakes."""
     pad = AccountedPad(choices)

@@ -14,7 +14,7 @@ from client_py import PadClient
 from ot.document import Submission
 from ot.errors import OperationError, ProtocolError, UnavailableError
 from ot.messages import digest
-from ot.operation import Component, apply
+from ot.operation import Operation, apply
 from server.app import create_app
 from server.hub import Connection, Hub, Pad
 from server.session import Session
@@ -37,8 +37,8 @@ async def running(folder: Path, **settings: float) -> AsyncIterator[tuple[Hub, S
         await hub.close()
 
 
-def submission(seq: int, base: int, op: Sequence[Component], *, session: str = "ada") -> Submission:
-    return Submission(session, f"person of {session}", seq, base, list(op), digest(base, op), 0)
+def submission(seq: int, base: int, op: Operation, *, session: str = "ada") -> Submission:
+    return Submission(session, f"person of {session}", seq, base, op, digest(base, op), 0)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -13,21 +13,19 @@ from typing import Any
 
 import pytest
 
-from ot.client import Client
 from ot.errors import OperationError
 from ot.operation import (
     apply,
     caret_after,
     compose,
-    compose_all,
     invert,
     split,
     transform,
     transform_position,
     validate,
 )
+from ot.strategies import Choices, make_operation, make_text, make_trace
 from tests.conftest import REPO
-from tests.vectors.make import ME, client_state, run_step
 
 SEED = 20_261_122
 LETTERS = ("a", "b", "ß", "中", "😀", "👩‍🚀", "\n")
@@ -61,51 +59,24 @@ def test_the_modules_own_tests():
 
 
 class Cases:
-    """Random cases from a seed, made so that conflicts are likely: short texts, many ties, inserts
-    and deletes that touch in both orders, emoji.
-    """
+    """Random cases from a seed, by the generators of `ot.strategies`."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def below(self, limit: int) -> int:
-        """From 0 up to, not including, `limit`."""
-        return int(self._random.random() * limit)
-
-    def text(self, length_max: int) -> str:
-        """Up to so many letters, of one or more code points."""
-        return "".join([LETTERS[self.below(7)] for _ in range(self.below(length_max + 1))])
-
-    def operation(self, length: int) -> list[Any]:
-        """An operation, never empty, that fits on a text of `length` code points."""
-        op: list[Any] = []
-        last = -1
-        for _ in range(1 + self.below(5)):
-            kind = self.below(3)
-            if kind == last:
-                continue
-            if kind == 0:
-                op.append(self.text(2) or "x")
-            elif length:
-                size = 1 + self.below(min(length, 3))
-                length -= size
-                op.append(size if kind == 1 else -size)
-            else:
-                continue
-            last = kind
-        if last == 1:
-            op.pop()
-        return op or ["y"]
+    def _choices(self, count: int) -> Choices:
+        return Choices(self._random.randbytes(count))
 
     def operations(self, count: int) -> Iterator[Case]:
         """All functions of the algebra on random operations."""
         for _ in range(count):
-            text = self.text(6)
-            a, b = self.operation(len(text)), self.operation(len(text))
+            choices = self._choices(80)
+            text = make_text(choices, length_max=6, alphabet=LETTERS)
+            a, b = self._operation(choices, text), self._operation(choices, text)
             result = apply(text, a)
-            following = self.operation(len(result))
-            position = self.below(len(text) + 1)
-            limits = {"inserted_max": 1 + self.below(4), "components_max": 3 + self.below(3)}
+            following = self._operation(choices, result)
+            position = choices.below(len(text) + 1)
+            limits = {"inserted_max": 1 + choices.below(4), "components_max": 3 + choices.below(3)}
             yield [
                 "operations",
                 {"text": text, "a": a, "b": b, "next": following, "position": position, **limits},
@@ -121,11 +92,16 @@ class Cases:
                 ],
             ]
 
+    @staticmethod
+    def _operation(choices: Choices, text: str) -> list[Any]:
+        return make_operation(choices, len(text), alphabet=LETTERS) or ["y"]
+
     def validations(self, count: int) -> Iterator[Case]:
         """Arrays of which most break a rule of form."""
         parts = ("a", "😀", "", "\ud83d", "x\ude00", 1, 2, -1, -3, 0, 1.5, True, None, [1], 10**9)
         for _ in range(count):
-            value = [parts[self.below(len(parts))] for _ in range(self.below(4))]
+            choices = self._choices(5)
+            value = [choices.one_of(parts) for _ in range(choices.below(4))]
             code = None
             try:
                 validate(value)
@@ -138,88 +114,11 @@ class Cases:
         left = count
         while left > 0:
             yield ["start"]
-            world = World(self)
-            for _ in range(min(left, 2 + self.below(30))):
-                step = world.step()
-                gives = run_step(world.client, step)
-                yield ["step", step, [gives, client_state(world.client)]]
-                left -= 1
-                if gives == "desync":
-                    break
-                world.follow(step, gives)
-
-
-class World:
-    """A client, its text on screen, and a log that it hears of in frames."""
-
-    def __init__(self, cases: Cases) -> None:
-        self.client = Client()
-        self._cases = cases
-        self._screen = ""
-        # The log, and the text after all of it.
-        self._entries: list[tuple[str, int, list[Any]]] = []
-        self._text = ""
-
-    def step(self) -> dict[str, Any]:
-        """What happens next."""
-        cases = self._cases
-        match cases.below(12):
-            case 0 | 1 | 2 | 3:
-                return {"do": "edit", "op": cases.operation(len(self._screen))}
-            case 4 | 5:
-                limits = {"op_inserted": 1 + cases.below(4), "op_components": 3 + cases.below(3)}
-                return {"do": "send", "limits": limits}
-            case 6:
-                return {"do": "resend"}
-            case 7 if cases.below(4) == 0:
-                return {"do": "restart"}
-            case 7:
-                return {"do": "to_local", "position": cases.below(len(self._text) + 1)}
-            case 8 if cases.below(20) == 0:
-                return {"do": "receive", "message": self._wrong_frame()}
-            case _:
-                return {"do": "receive", "message": self._frame()}
-
-    def follow(self, step: dict[str, Any], gives: Any) -> None:
-        """Keep the text on screen."""
-        if step["do"] == "edit":
-            self._screen = apply(self._screen, step["op"])
-        elif step["do"] == "receive" and gives["op"]:
-            self._screen = apply(self._screen, gives["op"])
-
-    def _frame(self) -> dict[str, Any]:
-        """A few new entries or a delta, sometimes with old ones before them."""
-        start = len(self._entries)
-        flight = self.client.in_flight
-        for _ in range(self._cases.below(4)):
-            self._append("ada", len(self._entries) + 1, self._cases.operation(len(self._text)))
-        own = flight is not None and self._cases.below(2) == 0
-        if flight is not None and own:
-            later = compose_all([op for _, _, op in self._entries[flight.base :]])
-            self._append(ME, flight.seq, transform(later, flight.sent)[1])
-            if self._cases.below(2):
-                self._append("ada", len(self._entries) + 1, self._cases.operation(len(self._text)))
-        elif self._cases.below(3) == 0:
-            op = compose_all([op for _, _, op in self._entries[start:]])
-            return {"type": "delta", "from": start, "to": len(self._entries), "op": op}
-        start -= min(start, self._cases.below(3))
-        return {"type": "ops", "from": start, "ops": [list(e) for e in self._entries[start:]]}
-
-    def _append(self, session: str, seq: int, op: list[Any]) -> None:
-        self._entries.append((session, seq, op))
-        self._text = apply(self._text, op)
-
-    def _wrong_frame(self) -> dict[str, Any]:
-        """What cannot follow."""
-        revision = self.client.revision
-        entry = [ME, self.client.last_seq + self._cases.below(2), ["wrong"]]
-        wrong: list[dict[str, Any]] = [
-            {"type": "ops", "from": revision + 1, "ops": [["ada", 1, ["x"]]]},
-            {"type": "ops", "from": revision, "ops": [entry]},
-            {"type": "delta", "from": revision + 1, "to": revision + 2, "op": ["x"]},
-            {"type": "delta", "from": revision - 1, "to": revision + 2, "op": ["x"]},
-        ]
-        return wrong[self._cases.below(4)]
+            trace = make_trace(self._choices(1_500), min(left, 30), alphabet=LETTERS)
+            for step in trace:
+                gives, state = step.pop("gives"), step.pop("state", None)
+                yield ["step", step, [gives, state]]
+            left -= len(trace)
 
 
 # --- the run --------------------------------------------------------------------------------------

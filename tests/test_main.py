@@ -83,7 +83,7 @@ def test_settings(monkeypatch):
 def test_version_and_help():
     """Both go to standard output; so does the help of a command."""
     version = run("--version")
-    assert (version.returncode, version.stdout.split()[-1]) == (0, "0.1.0")
+    assert (version.returncode, version.stdout) == (0, "deltapad 0.1.0, core in pure Python\n")
     for arguments in (("--help",), ("-h",), ("serve", "--help")):
         shown = run(*arguments)
         assert (shown.returncode, shown.stderr) == (0, "")

@@ -17,7 +17,6 @@ from ot.operation import (
     base_length,
     caret_after,
     compose,
-    compose_all,
     inserted_length,
     invert,
     length_change,
@@ -26,17 +25,17 @@ from ot.operation import (
     transform_position,
     validate,
 )
-from tests.reference_operations import MISTAKES, Rules
-from tests.strategies import (
-    ALPHABET,
+from ot.runs import compose_all
+from ot.strategies import (
     Choices,
     Late,
-    st_chain,
-    st_choices,
-    st_concurrent,
-    st_late,
-    st_operation,
+    chains,
+    choices,
+    concurrent,
+    edits,
+    late,
 )
+from tests.reference_operations import MISTAKES, Rules
 
 EXAMPLES = 800
 
@@ -99,7 +98,7 @@ def test_validate_refuses_half_a_pair(text):
     assert caught.value.code == "lone_surrogate"
 
 
-@given(st_chain(least=2, most=2), st_concurrent())
+@given(chains(least=2, most=2), concurrent())
 def test_results_keep_the_rules_of_form(chain, concurrent):
     text, (a, b) = chain
     start, log_op, op = concurrent
@@ -136,7 +135,7 @@ def test_past_the_end_is_an_error_and_never_clipped(function, op):
     assert caught.value.code == "op_past_end"
 
 
-@given(st_operation())
+@given(edits())
 def test_lengths(case):
     text, op = case
 
@@ -146,7 +145,7 @@ def test_lengths(case):
     apply(text[: base_length(op)], op)
 
 
-@given(st_operation())
+@given(edits())
 def test_invert_takes_an_operation_back(case):
     text, op = case
     back = invert(op, text)
@@ -158,7 +157,7 @@ def test_invert_takes_an_operation_back(case):
 # --- compose and transform ------------------------------------------------------------------------
 
 
-@given(st_chain(least=3, most=3), st_concurrent())
+@given(chains(least=3, most=3), concurrent())
 def test_the_rules_of_the_protocol(chain, concurrent):
     """What the page for writers of other clients says, read off it unit by unit."""
     _, (a, b, c) = chain
@@ -170,7 +169,7 @@ def test_the_rules_of_the_protocol(chain, concurrent):
 
 
 @settings(max_examples=EXAMPLES)
-@given(st_chain(least=3, most=3))
+@given(chains(least=3, most=3))
 def test_compose_is_one_after_the_other_and_associative(chain):
     text, (a, b, c) = chain
 
@@ -179,19 +178,8 @@ def test_compose_is_one_after_the_other_and_associative(chain):
     assert compose([], a) == a == compose(a, [])
 
 
-@given(st_chain(least=1, most=8))
-def test_compose_all_is_a_fold(chain):
-    _, ops = chain
-    folded: list[Component] = []
-    for op in ops:
-        folded = compose(folded, op)
-
-    assert compose_all(ops) == folded
-    assert compose_all([]) == []
-
-
 @settings(max_examples=EXAMPLES)
-@given(st_concurrent())
+@given(concurrent())
 def test_tp1(concurrent):
     text, log_op, op = concurrent
     log_moved, moved = transform(log_op, op)
@@ -218,7 +206,6 @@ def test_arguments_stay_as_they_are(function):
 
     assert first == [1, "a", -1] and second == ["b", 1, -1]
     assert compose(first, []) is not first and compose([], second) is not second
-    assert compose_all([first]) is not first
 
 
 # --- The catch-up law -----------------------------------------------------------------------------
@@ -231,7 +218,7 @@ def catch_up_holds(compose: Compose, transform: Transform, case: Late) -> bool:
 
 
 @settings(max_examples=2 * EXAMPLES)
-@given(st_late())
+@given(late())
 @example(("A", ["ee", -1], [[1, "z"], [-1]]))  # the smallest that sorted inserts get wrong
 def test_catch_up(case):
     assert catch_up_holds(compose, transform, case)
@@ -249,7 +236,7 @@ def test_catch_up_catches(mistake):
     )
 
     find(
-        st_late(),
+        late(),
         lambda case: not catch_up_holds(rules.compose, rules.transform, case),
         settings=chosen,
     )
@@ -268,7 +255,7 @@ def test_the_smallest_case_is_what_sorting_inserts_gets_wrong():
 
 
 @settings(max_examples=EXAMPLES)
-@given(st_late(least=2, most=8), st_choices(32))
+@given(late(least=2, most=8), choices(32))
 def test_catch_up_in_any_grouping(case, choices):
     """However a chain is composed in groups, an operation that is late comes out the same."""
     text, late, chain = case
@@ -329,7 +316,7 @@ def test_transform_position(position, op, left, right):
     assert transform_position(position, op, sticky="right") == right
 
 
-@given(st_operation(), st_choices(1))
+@given(edits(), choices(1))
 def test_a_position_moves_as_a_marker_would(case, choices):
     """A marker inserted there by the log is left at a tie, one inserted by the late side is right.
 
@@ -354,7 +341,7 @@ def test_caret_after(op, caret):
     assert caret_after(op) == caret
 
 
-@given(st_operation())
+@given(edits())
 def test_the_caret_is_at_the_end_of_the_last_change(case):
     text, op = case
     caret = caret_after(op)
@@ -371,7 +358,7 @@ def test_the_caret_is_at_the_end_of_the_last_change(case):
 
 
 @settings(max_examples=EXAMPLES)
-@given(st_operation(), st.integers(1, 4), st.integers(3, 6))
+@given(edits(), st.integers(1, 4), st.integers(3, 6))
 def test_split(case, inserted_max, components_max):
     text, op = case
 
@@ -385,7 +372,7 @@ def test_split(case, inserted_max, components_max):
     assert apply(apply(text, first), rest) == apply(text, op)
 
 
-@given(st_operation(), st.integers(1, 3))
+@given(edits(), st.integers(1, 3))
 def test_split_to_the_end(case, inserted_max):
     """Cut by cut, as a client sends a large paste: nothing is lost or moved."""
     _, op = case
@@ -396,8 +383,3 @@ def test_split_to_the_end(case, inserted_max):
         parts.append(first)
 
     assert compose_all(parts) == op
-
-
-def test_the_alphabet_has_what_it_takes():
-    """The strategies hold a character outside the basic plane, and one that combines."""
-    assert max(ALPHABET) > "\uffff" and "\u0301" in ALPHABET

@@ -22,7 +22,9 @@ from ot.operation import (
     transform_position,
     validate,
 )
-from tests.vectors.make import FILES, HERE, client_state, render, restore, run_step
+from ot.steps import client_state, restore, run_step
+from tests.reference_operations import MISTAKES, Rules
+from tests.vectors.make import FILES, HERE, render
 
 
 def cases(name: str, section: str = "cases") -> list[Any]:
@@ -128,3 +130,18 @@ def test_client(case):
         if "state" in step:
             assert client_state(client) == step["state"]
             client = restore(json.loads(json.dumps(step["state"])))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_fails_some_vector(mistake):
+    """Each way to get the rules wrong that a reader of other systems could find."""
+    rules = Rules(mistake)
+    transforms = json.loads((HERE / "transform.json").read_text())["cases"]
+    compositions = json.loads((HERE / "compose.json").read_text())["cases"]
+
+    wrong = [
+        *(c for c in transforms if rules.transform(c["log_op"], c["op"])[1] != c["new_op"]),
+        *(c for c in compositions if rules.compose(c["a"], c["b"]) != c["composed"]),
+    ]
+
+    assert wrong

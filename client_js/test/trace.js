@@ -13,6 +13,11 @@ export function clientState(client) {
   return { revision, last_seq: lastSeq, in_flight: inFlight, buffer };
 }
 
+/** The client that `clientState` described. @param {any} state */
+export function restoreClient({ revision, last_seq: lastSeq, in_flight: inFlight, buffer }) {
+  return Client.restore({ revision, lastSeq, inFlight, buffer });
+}
+
 /** Does one step, and returns what the client gives. @param {Client} client @param {any} step */
 export function runStep(client, step) {
   switch (step.do) {

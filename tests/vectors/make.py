@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ot.client import Client, Desync, InFlight
 from ot.errors import OperationError
-from ot.messages import DeltaMessage, Limits, OpsMessage
+from ot.messages import PROTOCOL_VERSION
 from ot.operation import (
     apply,
     caret_after,
@@ -26,12 +25,15 @@ from ot.operation import (
     transform_position,
     validate,
 )
+from server.session import Session
+from tests.vectors.client_traces import client_vectors
+from tests.vectors.wire import Script, Server
+from tests.vectors.wire_clients import FOR_CLIENTS
+from tests.vectors.wire_conversations import CONVERSATIONS, FOR_SERVERS, NEEDS
+from tests.vectors.wire_refused import REFUSED, REFUSED_FIRST, before_refusals, refusal
 
 HERE = Path(__file__).resolve().parent
 Case = dict[str, Any]
-
-ME = "me"  # whose client a trace shows
-LIMITS = {"op_inserted": 65_536, "op_components": 10_000}
 
 
 # --- operations -----------------------------------------------------------------------------------
@@ -81,6 +83,8 @@ def transform_vectors() -> dict[str, list[Case]]:
     diamonds: list[tuple[str, str, list[Any], list[Any]]] = [
         ("far apart", "abcdef", [1, "X"], [5, "Y"]),
         ("a tie: the log's insert goes left", "ab", [1, "X"], [1, "Y"]),
+        ("a tie: also if the late text is the smaller one", "ab", [1, "Y"], [1, "X"]),
+        ("a tie between own deletes", "AB", [1, "X"], [-1, "l", -1, "r"]),
         ("the log's insert before the delete", "ab", [1, "X"], [1, -1]),
         ("the log's insert behind the delete", "ab", [2, "X"], [1, -1]),
         ("the log's insert inside the delete", "abcd", [2, "X"], [1, -2]),
@@ -221,12 +225,19 @@ def utf16_offset(text: str, position: int) -> int:
 
 def utf16_vectors() -> dict[str, list[Case]]:
     """Positions both ways, and the changes of an editor that counts UTF-16 units."""
-    texts = ["", "abc", "a😀b", "😀🚀", "é\n中😀\n", "👩‍🚀x"]
+    # The last one has the code points on both sides of the surrogates, and of the basic plane.
+    edges = "\ud7ff\ue000\uffff\U00010000\U0010ffff"
+    texts = ["", "abc", "a😀b", "😀🚀", "é\n中😀\n", "👩‍🚀x", "e\u0301😀\u0301", edges]
     # Changes as (from, to, insert), in code points of the old text, left to right.
     edits: list[tuple[str, str, list[tuple[int, int, str]]]] = [
         ("type behind an emoji", "a😀b", [(2, 2, "x")]),
         ("delete an emoji", "a😀b", [(1, 2, "")]),
         ("replace one emoji by another with the same first half", "😀", [(0, 1, "😁")]),
+        ("replace one emoji by another with the same second half", "😀", [(0, 1, "🈀")]),
+        ("an emoji before one with the same first half", "😀", [(0, 0, "😁")]),
+        ("type between two emoji", "😀😀", [(1, 1, "x")]),
+        ("an accent behind an emoji", "e😀", [(2, 2, "\u0301")]),
+        ("delete one of a joined emoji's code points", "👩‍🚀", [(1, 2, "")]),
         ("several carets", "😀😀😀", [(0, 0, "x"), (1, 2, ""), (3, 3, "🚀")]),
         ("across a line break", "a😀\nb", [(1, 3, "")]),
     ]
@@ -256,200 +267,31 @@ def utf16_vectors() -> dict[str, list[Case]]:
     }
 
 
-# --- the client -----------------------------------------------------------------------------------
+# --- the wire -------------------------------------------------------------------------------------
 
 
-def client_state(client: Client) -> Case:
-    """The whole state of a client, as JSON."""
-    flight = client.in_flight
-    return {
-        "revision": client.revision,
-        "last_seq": client.last_seq,
-        "in_flight": flight
-        and {"seq": flight.seq, "base": flight.base, "sent": flight.sent, "op": flight.op},
-        "buffer": client.buffer,
-    }
-
-
-def restore(state: Case) -> Client:
-    """The client that `client_state` described."""
-    return Client(
-        revision=state["revision"],
-        last_seq=state["last_seq"],
-        in_flight=state["in_flight"] and InFlight(**state["in_flight"]),
-        buffer=state["buffer"],
-    )
-
-
-def run_step(client: Client, step: Case) -> Any:
-    """Do one step of a trace, and return what the client gives."""
-    match step["do"]:
-        case "edit":
-            client.edit(step["op"])
-        case "send":
-            limits = Limits(frame_bytes=0, pad_length=0, **step.get("limits", LIMITS))
-            return _sent(client.send(limits))
-        case "resend":
-            return _sent(client.resend())
-        case "restart":
-            client.restart()
-        case "to_local":
-            position = step["position"]
-            return [client.to_local(position), client.to_local(position, sticky="right")]
-        case "receive":
-            try:
-                received = client.receive(_frame(step["message"]), ME)
-            except Desync:
-                return "desync"
-            return {"op": received.op, "acknowledged": received.acknowledged}
-        case other:
-            raise ValueError(other)
-    return None
-
-
-def _sent(message: Any) -> Case | None:
-    return message and {"base": message.base, "seq": message.seq, "op": message.op}
-
-
-def _frame(message: Case) -> OpsMessage | DeltaMessage:
-    if message["type"] == "delta":
-        return DeltaMessage(start=message["from"], end=message["to"], op=message["op"])
-    return OpsMessage(start=message["from"], ops=[(s, n, op) for s, n, op in message["ops"]])
-
-
-def edit(*op: Any) -> Case:
-    """Something is typed."""
-    return {"do": "edit", "op": list(op)}
-
-
-def ops(start: int, *entries: tuple[str, int, list[Any]]) -> Case:
-    """A frame of entries comes."""
-    message = {"type": "ops", "from": start, "ops": [list(entry) for entry in entries]}
-    return {"do": "receive", "message": message}
-
-
-def delta(start: int, end: int, *op: Any) -> Case:
-    """A composed frame comes."""
-    return {"do": "receive", "message": {"type": "delta", "from": start, "to": end, "op": list(op)}}
-
-
-SEND: Case = {"do": "send"}
-RESEND: Case = {"do": "resend"}
-SMALL: Case = {"do": "send", "limits": {"op_inserted": 2, "op_components": 3}}
-
-
-def client_vectors() -> dict[str, list[Case]]:
-    """Traces of one client: what it is told, what it gives, and its state after each step."""
-    traces: list[tuple[str, Sequence[Case]]] = [
-        ("type, send, acknowledged", [edit("a"), SEND, ops(0, (ME, 1, ["a"]))]),
-        (
-            "typing goes on while one is in flight",
-            [edit("a"), SEND, edit(1, "b"), SEND, ops(0, (ME, 1, ["a"])), SEND],
-        ),
-        (
-            "somebody types at the same place: theirs is in the log first and goes left",
-            [edit("me"), SEND, ops(0, ("ada", 1, ["ada "])), ops(1, (ME, 1, [4, "me"]))],
-        ),
-        (
-            "the acknowledgement is lost: resent to the letter, and found in what was missed",
-            [
-                edit("a"),
-                SEND,
-                ops(0, ("ada", 1, ["x"])),
-                edit(2, "b"),
-                RESEND,
-                ops(1, (ME, 1, [1, "a"]), ("ada", 2, [2, "y"])),
-                SEND,
-            ],
-        ),
-        (
-            "a week behind: a delta up to the own entry, then the entry, then a delta",
-            [
-                edit(3, "mine"),
-                SEND,
-                delta(0, 900, -2, "we wrote "),
-                ops(900, (ME, 1, [10, "mine"])),
-                delta(901, 2_000, "and more: "),
-            ],
-        ),
-        (
-            "a frame with the own entry in its middle is one operation for the screen",
-            [
-                edit("M"),
-                SEND,
-                edit(1, "N"),
-                ops(0, ("ada", 1, ["1"]), (ME, 1, [1, "M"]), ("lin", 1, [2, "2"])),
-            ],
-        ),
-        (
-            "what I delete was deleted meanwhile",
-            [edit(-2), SEND, edit("x"), ops(0, ("ada", 1, [-3])), ops(1, (ME, 1, []))],
-        ),
-        (
-            "the counter-example of the catch-up law, by one delta",
-            [edit("ee", -1), SEND, delta(0, 2, -1, "z"), ops(2, (ME, 1, ["ee"]))],
-        ),
-        (
-            "the counter-example of the catch-up law, one by one",
-            [
-                edit("ee", -1),
-                SEND,
-                ops(0, ("ada", 1, [1, "z"])),
-                ops(1, ("ada", 2, [-1])),
-                ops(2, (ME, 1, ["ee"])),
-            ],
-        ),
-        (
-            "a large edit goes out in parts, between code points",
-            [
-                edit("😀🚀😀"),
-                SMALL,
-                ops(0, ("ada", 1, ["x"])),
-                ops(1, (ME, 1, [1, "😀🚀"])),
-                SMALL,
-                ops(2, (ME, 2, [3, "😀"])),
-            ],
-        ),
-        ("typed and taken back is nothing to send", [edit("ab"), edit(-2), SEND, RESEND]),
-        (
-            "a new session key: all that is pending is its first edit",
-            [edit("ab"), SEND, edit(2, "c"), {"do": "restart"}, SEND],
-        ),
-        (
-            "positions of others go through what is pending",
-            [
-                edit(1, "ab"),
-                SEND,
-                edit(-1),
-                *({"do": "to_local", "position": position} for position in (0, 1, 2)),
-            ],
-        ),
-        (
-            "what is known already is skipped",
-            [
-                ops(0, ("ada", 1, ["a"]), ("ada", 2, [1, "b"])),
-                ops(1, ("ada", 2, [1, "b"]), ("ada", 3, [2, "c"])),
-                delta(0, 3, "abc"),
-            ],
-        ),
-        ("revisions are missing", [ops(1, ("ada", 2, ["x"]))]),
-        ("a delta overlaps", [ops(0, ("ada", 1, ["x"])), delta(0, 5, "xyz")]),
-        ("own entry with other content", [edit("a"), SEND, ops(0, (ME, 1, ["b"]))]),
-        ("own entry that is not in flight", [ops(0, (ME, 1, ["a"]))]),
-        ("own entry with another seq", [edit("a"), SEND, ops(0, (ME, 2, ["a"]))]),
+def wire_vectors() -> dict[str, list[Case]]:
+    """All sections of `wire.json`."""
+    sections: dict[str, list[Case]] = {}
+    plays = {"conversations": CONVERSATIONS, "clients": FOR_CLIENTS, "servers": FOR_SERVERS}
+    for section, scripts in plays.items():
+        sections[section] = []
+        for name, play in scripts.items():
+            script = Script(None if section == "clients" else Server())
+            play(script)
+            needs = {"needs": NEEDS[name]} if name in NEEDS else {}
+            sections[section].append({"name": name, **needs, "steps": script.steps})
+    script = Script(Server())
+    before_refusals(script)
+    sections["before_refused"] = [{"name": "before every frame", "steps": script.steps}]
+    sections["refused"] = [
+        refusal(name, frame, script.server, script.session("ada"))
+        for name, frame in REFUSED.items()
     ]
-    cases: list[Case] = []
-    for name, steps in traces:
-        client = Client()
-        done: list[Case] = []
-        for step in steps:
-            gives = run_step(client, step)
-            done.append(step | {"gives": gives})
-            if gives == "desync":
-                break  # the state of a client that is out of step means nothing
-            done[-1]["state"] = client_state(client)
-        cases.append({"name": name, "steps": done})
-    return {"cases": cases}
+    sections["refused_first"] = [
+        refusal(name, frame, Server(), Session()) for name, frame in REFUSED_FIRST.items()
+    ]
+    return sections
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -462,12 +304,13 @@ FILES: dict[str, Callable[[], dict[str, list[Case]]]] = {
     "positions.json": position_vectors,
     "utf16.json": utf16_vectors,
     "client.json": client_vectors,
+    "wire.json": wire_vectors,
 }
 
 
 def render(vectors: dict[str, list[Case]]) -> str:
     """JSON with one case, or one step of a trace, on a line."""
-    sections = []
+    sections = [f'  "protocol": {json.dumps(PROTOCOL_VERSION)}']
     for section, cases in vectors.items():
         lines = ",\n".join("    " + _line(case) for case in cases)
         sections.append(f"  {json.dumps(section)}: [\n{lines}\n  ]")
@@ -478,7 +321,8 @@ def _line(case: Case) -> str:
     if "steps" not in case:
         return _readable(case)
     steps = ",\n".join("      " + _readable(step) for step in case["steps"])
-    return f'{{"name": {_readable(case["name"])}, "steps": [\n{steps}\n    ]}}'
+    head = _readable({name: value for name, value in case.items() if name != "steps"})
+    return f'{head[:-1]}, "steps": [\n{steps}\n    ]}}'
 
 
 def _readable(value: Any) -> str:
