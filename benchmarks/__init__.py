@@ -1,0 +1,1 @@
+"""deltapad measured beside its peers, all in one run: `make bench`"""

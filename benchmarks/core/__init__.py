@@ -1,0 +1,1 @@
+"""the core beside its peers: replay, compose, transform, catch up, live editing, memory, seek"""
