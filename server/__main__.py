@@ -16,7 +16,11 @@ import apsw
 import click
 from aiohttp import web
 
+from ot import COMPILED
 from server.app import create_app
+from server.commands.converge import converge
+from server.commands.logs import export, import_, verify
+from server.commands.replay import replay
 from server.settings import HELP, Settings
 from server.storage import StorageError
 
@@ -24,9 +28,16 @@ __all__ = ["main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="deltapad")
+@click.version_option(
+    package_name="deltapad",
+    message=f"%(prog)s %(version)s, core in {'C by mypyc' if COMPILED else 'pure Python'}",
+)
 def main() -> None:
     """A text editor that many people and programs edit at once."""
+
+
+for _command in (replay, export, import_, verify, converge):
+    main.add_command(_command)
 
 
 def _setting_options(command: Callable[..., None]) -> Callable[..., None]:

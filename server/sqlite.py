@@ -29,9 +29,19 @@ from ot.log import Entry
 from ot.operation import Component
 from server.storage import Append, PadRecord, Snapshot, StorageError
 
-__all__ = ["SCHEMA_VERSION", "SQLiteStore"]
+__all__ = [
+    "DATABASE",
+    "SCHEMA_VERSION",
+    "SQLiteStore",
+    "add_entry",
+    "connect",
+    "decode_entry",
+    "lock_folder",
+]
 
 SCHEMA_VERSION = 1
+# Its name in the data folder.
+DATABASE = "deltapad.sqlite"
 # "dpad" in ASCII: tells `file` and us whose database this is.
 _APPLICATION_ID = 0x64706164
 # How long a statement waits for another program (a backup tool) that holds the file, in
@@ -73,28 +83,25 @@ CREATE TABLE snapshots (
 
 _ENTRY = "op, session, person, seq, time_ms, digest FROM log JOIN authors ON authors.id = author"
 
+_INSERT_ENTRY = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)"
+
 _T = TypeVar("_T")
 _decode_op: msgspec.json.Decoder[list[Component]] = msgspec.json.Decoder(list[Component])
 _encode = msgspec.json.Encoder().encode
 
 
 class SQLiteStore:
-    """Pads in one SQLite file, `deltapad.sqlite` in a folder that only this process uses."""
+    """Pads in one SQLite file, `DATABASE` in a folder that only this process uses."""
 
     def __init__(self, folder: Path, *, vfs: str | None = None) -> None:
         """Open or make the database. Raises StorageError if it cannot be used.
 
         `vfs` names an apsw VFS, for tests that record or fail the disk's calls.
         """
-        self._lock = _lock_folder(folder)
-        self._path = str(folder / "deltapad.sqlite")
-        self._vfs = vfs
+        self._lock = lock_folder(folder)
         try:
-            self._writer_connection = self._connect()
-            self._reader_connection = self._connect()
-        except apsw.Error as error:
-            self._lock.close()
-            raise StorageError(f"{self._path}: {error}") from error
+            self._writer_connection = connect(folder / DATABASE, vfs=vfs)
+            self._reader_connection = connect(folder / DATABASE, vfs=vfs)
         except StorageError:
             self._lock.close()
             raise
@@ -103,16 +110,6 @@ class SQLiteStore:
         self._closed = False
         # (pad, session) -> row id in `authors`, of sessions that have appended since the start.
         self._authors: dict[tuple[int, str], int] = {}
-
-    def _connect(self) -> apsw.Connection:
-        connection = apsw.Connection(self._path, vfs=self._vfs)
-        connection.set_busy_timeout(_BUSY_MS)
-        # Before anything is written: the file may not be ours.
-        _migrate(connection)
-        connection.pragma("journal_mode", "wal")
-        connection.pragma("synchronous", "full")
-        connection.pragma("foreign_keys", True)
-        return connection
 
     async def create(self, name: str, *, title: str, epoch: str, time_ms: int) -> bool:
         """Make an empty pad; False if there is one of that name."""
@@ -193,7 +190,7 @@ class SQLiteStore:
             fresh: dict[tuple[int, str], int] = {}
             with connection:
                 connection.executemany(
-                    "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    _INSERT_ENTRY,
                     self._rows(connection, batch, fresh),
                 )
             # Only now: had it failed, the new authors would not be in the file.
@@ -213,15 +210,7 @@ class SQLiteStore:
                 author = self._authors.get(at) or fresh.get(at)
                 if author is None:
                     author = fresh[at] = _author(connection, append.key, entry)
-                yield (
-                    append.key,
-                    revision,
-                    author,
-                    entry.seq,
-                    entry.time_ms,
-                    entry.digest,
-                    _encode(entry.op),
-                )
+                yield _row(append.key, revision, author, entry)
 
     async def save_snapshot(self, key: int, *, revision: int, text: str) -> None:
         """Keep the text at a revision, in place of older ones."""
@@ -265,7 +254,26 @@ class SQLiteStore:
             raise StorageError(f"{type(error).__name__}: {error}") from error
 
 
-def _lock_folder(folder: Path) -> IO[str]:
+def connect(path: Path, *, readonly: bool = False, vfs: str | None = None) -> apsw.Connection:
+    """Open a database, and make it unless `readonly`. Raises StorageError if it cannot be used."""
+    flags = apsw.SQLITE_OPEN_READONLY
+    if not readonly:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    try:
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+        connection.set_busy_timeout(_BUSY_MS)
+        # Before anything is written: the file may not be ours.
+        _migrate(connection)
+        if not readonly:
+            connection.pragma("journal_mode", "wal")
+            connection.pragma("synchronous", "full")
+            connection.pragma("foreign_keys", True)
+    except apsw.Error as error:
+        raise StorageError(f"{path}: {error}") from error
+    return connection
+
+
+def lock_folder(folder: Path) -> IO[str]:
     """Make the folder, and hold it for this process alone."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -302,6 +310,23 @@ def _migrate(connection: apsw.Connection) -> None:
         connection.pragma("application_id", _APPLICATION_ID)
 
 
+def add_entry(
+    connection: apsw.Connection, key: int, revision: int, entry: Entry, authors: dict[str, int]
+) -> None:
+    """Append one entry, in the transaction that is open; `authors` are those that it has made."""
+    author = authors.get(entry.session)
+    if author is None:
+        author = authors[entry.session] = _author(connection, key, entry)
+    connection.execute(_INSERT_ENTRY, _row(key, revision, author, entry))
+
+
+def _row(
+    key: int, revision: int, author: int, entry: Entry
+) -> tuple[int, int, int, int, int, bytes, bytes]:
+    op = _encode(entry.op)
+    return key, revision, author, entry.seq, entry.time_ms, entry.digest, op
+
+
 def _author(connection: apsw.Connection, key: int, entry: Entry) -> int:
     connection.execute(
         "INSERT OR IGNORE INTO authors (pad, session, person) VALUES (?, ?, ?)",
@@ -320,8 +345,11 @@ def _first(connection: apsw.Connection, sql: str, values: Sequence[Any]) -> Any:
     return next(connection.execute(sql, values), None)
 
 
+def decode_entry(row: Sequence[Any]) -> Entry:
+    """An entry of a row: op, session, person, seq, time, digest."""
+    op, session, person, seq, time_ms, digest = row
+    return Entry(_decode_op.decode(op), session, person, seq, time_ms, digest)
+
+
 def _entries(rows: Iterable[Any]) -> list[Entry]:
-    return [
-        Entry(_decode_op.decode(op), session, person, seq, time_ms, digest)
-        for op, session, person, seq, time_ms, digest in rows
-    ]
+    return [decode_entry(row) for row in rows]

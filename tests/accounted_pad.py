@@ -7,8 +7,9 @@ import pytest
 from ot.document import Commit, Document, Submission
 from ot.errors import DeltapadError, OperationError
 from ot.log import Entry
-from ot.operation import Component, Operation, apply, compose_all, transform, validate
-from tests.strategies import Choices, make_operation, make_text
+from ot.operation import Component, Operation, apply, transform, validate
+from ot.runs import compose_all
+from ot.strategies import Choices, make_operation, make_text
 
 __all__ = ["AccountedPad", "state", "submission"]
 

@@ -17,8 +17,8 @@ PAGE = REPO / "docs/explanation/architecture.md"
 # What a pure module may use: no clock, randomness, file, socket or thread in any of them.
 PURE = [
     *("__future__", "abc", "base64", "binascii", "bisect", "collections", "dataclasses", "enum"),
-    *("functools", "hashlib", "itertools", "json", "math", "operator", "re", "string", "types"),
-    *("typing", "unicodedata"),
+    *("functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string"),
+    *("types", "typing", "unicodedata"),
 ]
 
 

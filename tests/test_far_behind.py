@@ -18,7 +18,8 @@ from aiohappyeyeballs import AddrInfoType
 from ot.client import Client
 from ot.log import Entry
 from ot.messages import SUBPROTOCOL, DeltaMessage, Limits, OpsMessage, decode_server, encode
-from ot.operation import Component, Operation, apply, compose_all, transform
+from ot.operation import Component, Operation, apply, transform
+from ot.runs import compose_all
 from server.sqlite import SQLiteStore
 from server.storage import Append
 from tests.conftest import ServerProcess
@@ -46,6 +47,7 @@ async def write_past(folder: Path) -> Past:
     """A pad `past`: its first revision is a text, which 50,000 keystrokes then change."""
     trace = own_trace(seed=5, edits=SEEN + REVISIONS)
     keystrokes = [patch_operation(patches[0]) for patches in trace.transactions]
+    assert trace.end is not None
     start = apply("", compose_all(keystrokes[:SEEN]))
     entries = [Entry([start], "author-0", "person", 1, 0, b"")]
     entries += [

@@ -17,7 +17,7 @@ from aiohttp import ClientSession
 from client_py import PadClient
 from ot.operation import Operation, apply, inserted_length, length_change
 from tests.conftest import ServerProcess
-from tests.editing_traces import FOLDER, Trace, own_trace, patch_operation, read_trace
+from tests.editing_traces import Trace, own_trace, patch_operation, public_trace, read_trace
 
 CLIENTS = 3
 
@@ -137,10 +137,7 @@ async def test_public_trace(serve: ServerProcess) -> None:
     """19,749 real edits by three clients, with cuts and one kill -9: all texts and the log are
     equal.
     """
-    path = FOLDER / "seq" / "sveltecomponent.json.gz"
-    if not path.exists():
-        pytest.skip(f"no public traces in {FOLDER}: set EDITING_TRACES to their folder")
-    await check(serve, read_trace(path), seed=1)
+    await check(serve, read_trace(public_trace("seq/sveltecomponent")), seed=1)
 
 
 @pytest.mark.timeout(120)

@@ -1,0 +1,1 @@
+"""the commands beside serve, a file for each"""
