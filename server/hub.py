@@ -13,14 +13,15 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from ot.document import NOTHING, Document, Submission
+from ot.document import NOTHING, Commit, Document, Submission
 from ot.errors import DeltapadError, ProtocolError, UnavailableError
 from ot.log import Entry
 from ot.messages import DeltaMessage, OpsMessage, PresenceMessage, encode
-from ot.operation import Component, compose_all
+from ot.operation import Component
+from ot.runs import compose_all
 from server.presence import Presence
 from server.session import Session, Slice
 from server.settings import Settings
@@ -30,8 +31,9 @@ __all__ = ["Connection", "Hub", "Pad"]
 
 _log = logging.getLogger("deltapad.hub")
 
-# Entries are composed this many at a time, some 10 ms, between which the event loop serves others.
-_CHUNK_REVISIONS = 1_024
+# Entries are composed this many at a time, some 5 ms, between which the event loop serves others;
+# a power of 16, so that they are whole blocks of the log.
+_CHUNK_REVISIONS = 4_096
 # Frames are shared by the connections that are at the same cursor; few cursors are common at a
 # time.
 _FRAMES_MAX = 16
@@ -63,6 +65,8 @@ class Pad:
         self.presence = Presence()
         # By public session id: a session has one connection.
         self.connections: dict[str, Connection] = {}
+        # Sessions that have left while something of theirs was on its way to the disk.
+        self._left: dict[str, None] = {}
         # Requests that hold the pad in memory, and when the last one let go.
         self.users = 0
         self.idle_since = 0.0
@@ -90,22 +94,34 @@ class Pad:
             older.end(ProtocolError("replaced", "this session is connected from elsewhere now"))
         # Before the first await: from here on nobody else forgets what this session has committed.
         self.connections[session] = connection
+        last: Commit | None = None
         if session not in self.document.sessions:
             last = await self._store.last(self.record.key, session)
-            self.document.sessions.setdefault(session, last or NOTHING)
-        if self.dropped is not None:
-            raise self.dropped
+        # While the store was asked, a newer connection may have come, and even have gone again.
+        error = self.dropped or connection.ended
+        if error is not None:
+            raise error
+        self.document.sessions.setdefault(session, last or NOTHING)
 
     def detach(self, connection: Connection) -> None:
         """Let a session go, unless a newer connection of it is here."""
         session = connection.session.session
-        if self.connections.get(session) is not connection:
-            return
-        del self.connections[session]
-        self.presence.leave(session)
-        if self.document.sessions.get(session, NOTHING).revision <= self.document.committed:
-            self.document.sessions.pop(session, None)
-        self.wake()
+        if self.connections.get(session) is connection:
+            del self.connections[session]
+            self.presence.leave(session)
+            self.wake()
+        self._left[session] = None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Forget what sessions that have left have committed, once the store knows all of it."""
+        for session in list(self._left):
+            commit = self.document.sessions.get(session, NOTHING)
+            if session in self.connections:
+                del self._left[session]
+            elif commit.revision <= self.document.committed:
+                del self._left[session]
+                self.document.sessions.pop(session, None)
 
     async def next_frame(self, session: Session, *, ops_max: int) -> bytes | None:
         """The next frame of the log for a session, and move its cursor; None if it has all."""
@@ -198,9 +214,17 @@ class Pad:
 class Hub:
     """All live pads of a server, and the one that commits for them."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        stop_process: Callable[[], object] = lambda: os._exit(70),
+    ) -> None:
+        """`stop_process` ends the process at once, when a bug has stopped what must always run."""
         self._store = store
         self._settings = settings
+        self._stop_process = stop_process
         self._pads: dict[str, asyncio.Task[Pad | None]] = {}
         # Pads with entries that the store has not been given yet, in order.
         self._waiting: dict[Pad, None] = {}
@@ -216,7 +240,7 @@ class Hub:
             asyncio.create_task(self._evict_for_ever()),
         ]
         for task in self._tasks:
-            task.add_done_callback(_stop_if_failed)
+            task.add_done_callback(self._stop_if_failed)
 
     async def create(self, name: str, title: str) -> bool:
         """Make a pad; False if there is one of that name. Raises StorageError."""
@@ -343,6 +367,7 @@ class Hub:
             for revision, entry in enumerate(part.entries, part.revision + 1):
                 pad.presence.typed(entry.session, entry.op, revision)
             pad.document.commit(part.revision + len(part.entries))
+            pad.let_go()
             pad.wake()
             self._tidy(pad)
         if self._waiting:
@@ -390,14 +415,13 @@ class Hub:
                     del self._pads[name]
                     await self._save_snapshot(pad)
 
-
-def _stop_if_failed(task: asyncio.Task[None]) -> None:
-    """A bug in what must always run: end the process at once, which loses nothing, and be
-    restarted.
-    """
-    if not task.cancelled() and task.exception() is not None:
-        _log.critical("cannot go on", exc_info=task.exception())
-        os._exit(70)
+    def _stop_if_failed(self, task: asyncio.Task[None]) -> None:
+        """A bug in what must always run: end the process at once, which loses nothing, and be
+        restarted.
+        """
+        if not task.cancelled() and task.exception() is not None:
+            _log.critical("cannot go on", exc_info=task.exception())
+            self._stop_process()
 
 
 def _loaded(task: asyncio.Task[Pad | None]) -> Pad | None:

@@ -1,7 +1,7 @@
 """PURE: one connection's state machine
 
 What a connection may say when, who it speaks for, and what it is to be sent next. Frames come in as
-bytes and go out as values; the driver (`server/websocket.py`) does what they say.
+bytes and go out as values; the driver (`server/conversation.py`) does what they say.
 
     new --hello--> live --op, presence, ping--> live      anything else raises ProtocolError, and
     that is the end

@@ -1,38 +1,20 @@
-"""the only file touching a server socket; cursor sender; heartbeat
+"""the only file touching a server socket: upgrade, origin, heartbeat
 
-One handler reads, one task sends. The reader answers `hello` and `ping` itself and hands the rest
-to the hub; the sender waits for its bell, takes what lies between the connection's cursor and what
-is committed, sends it, and looks again. While a frame is on its way more is committed, and the next
-frame carries all of it: batches form under load by themselves, and nobody waits for a slow reader.
+What is said over the socket is in `server/conversation.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
-from ot.document import Submission
-from ot.errors import CODES, DeltapadError, ProtocolError, UnavailableError
-from ot.messages import (
-    FRAME_BYTES_MAX,
-    OP_COMPONENTS_MAX,
-    OP_INSERTED_MAX,
-    PROTOCOL_VERSION,
-    SUBPROTOCOL,
-    Hello,
-    Limits,
-    Ping,
-    Pong,
-    Welcome,
-    encode,
-    error_message,
-)
-from server.hub import Connection, Hub, Pad
-from server.session import Session
+from ot.errors import ProtocolError
+from ot.messages import FRAME_BYTES_MAX, SUBPROTOCOL
+from server.conversation import Conversations
+from server.hub import Hub
 from server.settings import Settings
 from server.storage import StorageError
 
@@ -50,12 +32,8 @@ class Sockets:
     def __init__(self, hub: Hub, settings: Settings) -> None:
         self._hub = hub
         self._settings = settings
-        self._count = 0
-        self._limits = Limits(
-            frame_bytes=FRAME_BYTES_MAX,
-            op_components=OP_COMPONENTS_MAX,
-            op_inserted=OP_INSERTED_MAX,
-            pad_length=settings.pad_length_max,
+        self._conversations = Conversations(
+            hub, settings, now_ms=lambda: time.time_ns() // 1_000_000
         )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -80,144 +58,12 @@ class Sockets:
                     decode_text=False,
                 )
                 await ws.prepare(request)
-                await self._talk(ws, pad)
+                await self._conversations.talk(_SocketWire(ws), pad)
                 await ws.linger()
                 return ws
         except StorageError as error:
             _log.error("pad could not be opened: %s", error)
             raise web.HTTPServiceUnavailable(text="the store is not available\n") from None
-
-    async def _talk(self, ws: web.WebSocketResponse, pad: Pad) -> None:
-        connection = Connection(Session())
-        sender: asyncio.Task[None] | None = None
-        self._count += 1
-        try:
-            if not await self._hello(ws, pad, connection):
-                return
-            sender = asyncio.create_task(self._send(ws, pad, connection))
-            async for message in ws:
-                await self._receive(ws, pad, connection, message.data, message.type)
-        except ConnectionError:
-            # The peer has gone while we were sending.
-            pass
-        except Exception as error:  # noqa: BLE001 - one bad connection must not reach the others
-            # The edge of the server: whatever one connection meets, the others go on.
-            await _close(ws, _told(error))
-        finally:
-            self._count -= 1
-            pad.detach(connection)
-            if sender is not None:
-                sender.cancel()
-                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                    await sender
-
-    async def _hello(self, ws: web.WebSocketResponse, pad: Pad, connection: Connection) -> bool:
-        """Hear who it is, let it in, and welcome it; False if it has gone instead."""
-        try:
-            message = await ws.receive(timeout=self._settings.hello_seconds)
-        except TimeoutError:
-            raise ProtocolError(
-                "hello_expected", f"no hello within {self._settings.hello_seconds:g} seconds"
-            ) from None
-        if message.type is WSMsgType.BINARY:
-            raise ProtocolError("bad_json", "a binary frame; every frame is text")
-        if message.type is not WSMsgType.TEXT:
-            return False
-        session = connection.session
-        hello = session.receive(message.data, time_ms=_now_ms())
-        assert isinstance(hello, Hello)
-        if (
-            self._count > self._settings.connections_max
-            or len(pad.connections) >= self._settings.pad_connections_max
-        ):
-            raise UnavailableError("busy", "too many connections; try again later")
-        await pad.attach(connection)
-        # No await from here on: the welcome, the cursor and the presence belong to one moment.
-        document = pad.document
-        own = document.sessions[session.session]
-        # A copy from before a restore, or of revisions that this pad does not have, is of no use.
-        known = hello.epoch == pad.record.epoch and (hello.revision or 0) <= document.committed
-        revision = hello.revision if known else None
-        session.cursor = document.committed if revision is None else revision
-        color = pad.presence.join(
-            session=session.session,
-            person=session.person,
-            name=hello.name,
-            color=hello.color,
-            revision=document.committed,
-        )
-        welcome = Welcome(
-            protocol=PROTOCOL_VERSION,
-            session=session.session,
-            person=session.person,
-            role="write",
-            epoch=pad.record.epoch,
-            revision=session.cursor,
-            committed=(own.seq, own.revision),
-            color=color,
-            title=pad.record.title,
-            limits=self._limits,
-            text=document.text() if revision is None else None,
-        )
-        pad.wake()
-        await ws.send_frame(encode(welcome), WSMsgType.TEXT)
-        return True
-
-    async def _receive(
-        self,
-        ws: web.WebSocketResponse,
-        pad: Pad,
-        connection: Connection,
-        frame: bytes,
-        kind: WSMsgType,
-    ) -> None:
-        if connection.ended is not None:
-            # A newer connection of this session may be here: what comes late on this one is void.
-            return
-        if kind is not WSMsgType.TEXT:
-            raise ProtocolError("bad_json", "a binary frame; every frame is text")
-        message = connection.session.receive(frame, time_ms=_now_ms())
-        if isinstance(message, Submission):
-            await self._hub.submit(pad, message)
-        elif isinstance(message, Ping):
-            await ws.send_frame(encode(Pong(n=message.n)), WSMsgType.TEXT)
-        else:
-            assert not isinstance(message, Hello)
-            pad.receive_presence(connection.session.session, message)
-
-    async def _send(self, ws: web.WebSocketResponse, pad: Pad, connection: Connection) -> None:
-        """The cursor sender: whatever the client does not have yet, newest last, until the end."""
-        loop = asyncio.get_running_loop()
-        session = connection.session
-        presence_due = 0.0
-        # The bell that rings when presence is due; at most one is set.
-        alarm: asyncio.TimerHandle | None = None
-        try:
-            while connection.ended is None:
-                connection.wake.clear()
-                frame = await pad.next_frame(session, ops_max=self._settings.ops_per_frame_max)
-                if frame is None and pad.presence.version != session.presence_version:
-                    if loop.time() >= presence_due:
-                        frame = pad.presence_frame(session)
-                        presence_due = loop.time() + self._settings.presence_seconds
-                    else:
-                        # A timer may ring a little early; then it is set once more.
-                        if alarm is not None:
-                            alarm.cancel()
-                        alarm = loop.call_at(presence_due, connection.wake.set)
-                if frame is None:
-                    await connection.wake.wait()
-                else:
-                    await ws.send_frame(frame, WSMsgType.TEXT)
-        except ConnectionError:
-            return
-        except Exception as error:  # noqa: BLE001 - as in _talk
-            connection.end(_told(error))
-        finally:
-            if alarm is not None:
-                alarm.cancel()
-        if connection.ended is not None:
-            await _close(ws, connection.ended)
 
     def _origin_allowed(self, request: web.Request) -> bool:
         """Only our own pages, and those of allowed origins, may speak with a visitor's browser."""
@@ -255,31 +101,29 @@ class _Socket(web.WebSocketResponse):
         return isinstance(error, WebSocketError) and error.code == WSCloseCode.MESSAGE_TOO_BIG
 
 
-async def _close(ws: web.WebSocketResponse, error: DeltapadError) -> None:
-    """Say what is wrong, and close; the peer may be gone already."""
-    with contextlib.suppress(ConnectionError):
-        if not ws.closed:
-            await ws.send_frame(encode(error_message(error)), WSMsgType.TEXT)
-    code = CODES[error.code].close_code
-    with contextlib.suppress(ConnectionError):
-        await ws.close(
-            code=WSCloseCode(code) if code in _KNOWN else code, message=error.code.encode()
+class _SocketWire:
+    """The socket as a conversation sees it."""
+
+    def __init__(self, ws: web.WebSocketResponse) -> None:
+        self._ws = ws
+
+    @property
+    def closed(self) -> bool:
+        return self._ws.closed
+
+    async def receive(self, seconds_max: float | None = None) -> bytes | None:
+        message = await self._ws.receive(seconds_max)
+        if message.type is WSMsgType.BINARY:
+            raise ProtocolError("bad_json", "a binary frame; every frame is text")
+        return message.data if message.type is WSMsgType.TEXT else None
+
+    async def send(self, frame: bytes) -> None:
+        await self._ws.send_frame(frame, WSMsgType.TEXT)
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._ws.close(
+            code=WSCloseCode(code) if code in _KNOWN else code, message=reason.encode()
         )
 
 
 _KNOWN = {int(code) for code in WSCloseCode}
-
-
-def _told(error: Exception) -> DeltapadError:
-    """An error as the client is told of it; one that is not the client's doing is logged."""
-    if isinstance(error, DeltapadError):
-        return error
-    if isinstance(error, StorageError):
-        _log.error("store: %s", error)
-    else:
-        _log.error("a bug, by which one connection was lost", exc_info=error)
-    return UnavailableError("storage_failed", "the server could not do it now; try again")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
