@@ -19,7 +19,17 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).resolve().parent
 # All of `ot` that runs for each operation. `messages` is msgspec's work already, and the others
 # are for tests and for files.
-MODULES = ["errors", "operation", "runs", "text", "history", "log", "document", "client"]
+MODULES = [
+    "errors",
+    "operation",
+    "runs",
+    "text",
+    "history",
+    "log",
+    "document",
+    "client",
+    "concurrent",
+]
 
 
 def compile_core(folder: Path) -> list[Path]:

@@ -1,10 +1,10 @@
-"""many operations as one: runs of typing joined, then a balanced tree
+"""many operations as one: runs of typing joined, then composed in pairs of like size
 
 Composing is associative, so the grouping is free. People type at one place for a while: such a run
 of edits is one operation, `[start, -before, text, -after]`, and the next edit that touches it only
 changes its parts. Joining runs costs less than one small compose for each edit, and leaves some 2 %
-of the operations to the tree, which costs O(size x log count) where a chain costs
-O(size x count).
+of the operations. These are composed in pairs of about the same size, which costs
+O(size x log count) where a chain costs O(size x count).
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ def compose_all(ops: Sequence[Operation]) -> Operation:
     """The one operation that does all `ops` in order."""
     if len(ops) == 1:
         return ops[0][:]
-    level = _join_runs(ops)
-    while len(level) > 1:
-        pairs = [compose(level[index], level[index + 1]) for index in range(0, len(level) - 1, 2)]
-        if len(level) % 2:
-            pairs.append(level[-1])
-        level = pairs
-    return level[0][:] if level else []
+    # Whoever is less than twice as large as its right neighbour is composed with it. So a large
+    # one is not touched for each small one, and what is left at the end shrinks by halves.
+    stack: list[Operation] = []
+    for op in _join_runs(ops):
+        composed = op
+        while stack and len(stack[-1]) < 2 * len(composed):
+            composed = compose(stack.pop(), composed)
+        stack.append(composed)
+    while len(stack) > 1:
+        composed = stack.pop()
+        stack.append(compose(stack.pop(), composed))
+    return stack[0][:] if stack else []
 
 
 def _join_runs(ops: Sequence[Operation]) -> list[Operation]:

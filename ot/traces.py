@@ -367,6 +367,8 @@ def patch_operation(patch: Patch) -> list[Component]:
 
 def transaction_operation(patches: Sequence[Patch]) -> list[Component]:
     """A transaction as one operation: its patches, one after the other."""
+    if len(patches) == 1:
+        return patch_operation(patches[0])
     op: list[Component] = []
     for patch in patches:
         op = compose(op, patch_operation(patch))

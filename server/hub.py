@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from ot.document import NOTHING, Commit, Document, Submission
 from ot.errors import DeltapadError, ProtocolError, UnavailableError
@@ -27,10 +28,13 @@ from server.session import Session, Slice
 from server.settings import Settings
 from server.storage import Append, PadRecord, StorageError, Store
 
-__all__ = ["Connection", "Hub", "Pad"]
+__all__ = ["TAIL_REVISIONS", "Connection", "Hub", "Pad"]
 
 _log = logging.getLogger("deltapad.hub")
 
+# Entries before the snapshot that a pad is loaded with. Who comes back after a restart is behind by
+# a few; for who is behind by more, the store is read.
+TAIL_REVISIONS: Final = 128
 # Entries are composed this many at a time, some 5 ms, between which the event loop serves others;
 # a power of 16, so that they are whole blocks of the log.
 _CHUNK_REVISIONS = 4_096
@@ -316,7 +320,9 @@ class Hub:
         record = await self._store.find(name)
         if record is None:
             return None
-        loaded = await self._store.load(record.key, before=self._settings.snapshot_revisions)
+        loaded = await self._store.load(
+            record.key, before=min(TAIL_REVISIONS, self._settings.log_entries_max)
+        )
         document = Document(
             text=loaded.text,
             revision=loaded.revision,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ot.concurrent import Merge
 from ot.errors import OperationError
@@ -20,8 +21,7 @@ from ot.traces import (
 __all__ = ["Recording", "Step", "shared_start"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """What made one revision: the operation, who it is of, how many edits it holds, and when it
     was (None if that is not known).
     """
@@ -68,9 +68,10 @@ class Recording:
             if step is not None:
                 self.revision += 1
                 self.edits += step.edits
-                if step.author not in known:
-                    known.add(step.author)
-                    self.authors.append(step.author)
+                author = step.author
+                if author not in known:
+                    known.add(author)
+                    self.authors.append(author)
             yield step
 
     def hash(self) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -348,6 +349,8 @@ def _first(connection: apsw.Connection, sql: str, values: Sequence[Any]) -> Any:
 def decode_entry(row: Sequence[Any]) -> Entry:
     """An entry of a row: op, session, person, seq, time, digest."""
     op, session, person, seq, time_ms, digest = row
+    # The ids are the same few again and again: kept in memory once.
+    session, person = sys.intern(session), sys.intern(person)
     return Entry(_decode_op.decode(op), session, person, seq, time_ms, digest)
 
 

@@ -76,7 +76,18 @@ def test_the_table(sequential, concurrent, log):
     assert (result.exit_code, result.stderr) == (0, "")
     rows = [re.split(r"  +", line.strip()) for line in result.stdout.splitlines()]
     assert rows[0] == [
-        *("file", "kind", "authors", "revisions", "edits", "length", "hash", "time", "edits/s")
+        *(
+            "file",
+            "kind",
+            "authors",
+            "revisions",
+            "edits",
+            "length",
+            "hash",
+            "read",
+            "replay",
+            "edits/s",
+        )
     ]
     assert len(rows) == 4
     for row, path, kind, authors, revisions, text in (

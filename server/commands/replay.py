@@ -100,7 +100,7 @@ def replay(
         raise click.UsageError(f"--plot makes .svg and .png files, not {plot}")
     if pad is not None and not into:
         raise click.UsageError("--pad goes with --into")
-    runs = [_Run(path, until=until, verify=verify) for path in files]
+    runs = [_Run(path, until=until, verify=verify, draw=plot is not None) for path in files]
     for run in runs:
         try:
             if into:
@@ -128,11 +128,14 @@ def replay(
 class _Run:
     """One file, replayed as far as it goes."""
 
-    def __init__(self, path: Path, *, until: int | None, verify: bool) -> None:
+    def __init__(self, path: Path, *, until: int | None, verify: bool, draw: bool) -> None:
         self.path = path
-        self.curve = Curve()
+        # What is to be drawn, if anything is.
+        self.curve = Curve() if draw else None
         self.wrong = ""
-        self.seconds = 0.0
+        # Until a trace was in memory (a log is read as it is replayed), and from there on.
+        self.read_seconds = 0.0
+        self.replay_seconds = 0.0
         self.recording: Recording | None = None
         self.state = ""
         self._until = until
@@ -156,13 +159,15 @@ class _Run:
         started = time.perf_counter()
         try:
             with open_recorded(self.path) as source, _progress() as bar:
+                self.read_seconds = time.perf_counter() - started
                 self.recording = recording = Recording(source)
                 task = bar.add_task(escape(self.path.name), total=None)
                 if self._until != 0:
                     for step in recording.steps():
                         if step is None:
                             continue
-                        self.curve.add(step, len(recording.text))
+                        if self.curve is not None:
+                            self.curve.add(step, len(recording.text))
                         if recording.revision % 256 == 0:
                             bar.update(task, completed=recording.revision, total=recording.total)
                         yield step
@@ -178,7 +183,7 @@ class _Run:
                     f"{len(self.recording.text)} code points."
                 )
         finally:
-            self.seconds = time.perf_counter() - started
+            self.replay_seconds = time.perf_counter() - started - self.read_seconds
 
     def _finish(self, recording: Recording) -> None:
         if self._until is not None:
@@ -191,6 +196,7 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Draw it. Raises PlotError."""
+        assert self.curve is not None
         title = self.recording.title if self.recording is not None else ""
         count = 0 if self.recording is None else len(self.recording.authors)
         names = [f"Author {number}" for number in range(1, count + 1)]
@@ -261,7 +267,7 @@ def _row(run: _Run) -> dict[str, str]:
     recording = run.recording
     state = f"[{'red' if run.wrong else 'green'}]{run.state}[/]"
     row = {"file": escape(str(run.path)), "kind": "", "authors": "", "revisions": "", "edits": ""}
-    row |= {"length": "", "hash": "", "time": "", "edits/s": "", "": state}
+    row |= {"length": "", "hash": "", "read": "", "replay": "", "edits/s": "", "": state}
     if recording is not None:
         row |= {
             "kind": recording.kind,
@@ -270,7 +276,8 @@ def _row(run: _Run) -> dict[str, str]:
             "edits": f"{recording.edits:,}",
             "length": f"{len(recording.text):,}",
             "hash": recording.hash(),
-            "time": f"{run.seconds:.2f} s",
-            "edits/s": f"{recording.edits / max(run.seconds, 1e-6):,.0f}",
+            "read": f"{run.read_seconds:.2f} s",
+            "replay": f"{run.replay_seconds:.2f} s",
+            "edits/s": f"{recording.edits / max(run.replay_seconds, 1e-6):,.0f}",
         }
     return row

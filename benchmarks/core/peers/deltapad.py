@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import sys
+from typing import Any
 
 import msgspec
 
@@ -30,7 +31,8 @@ from ot.operation import Component, apply, transform
 from ot.runs import compose_all
 from ot.text import Text
 from ot.traces import patch_operation, read_trace
-from server.settings import Settings
+from server.hub import TAIL_REVISIONS
+from server.sqlite import decode_entry
 
 __all__ = ["TASKS"]
 
@@ -190,16 +192,21 @@ def _memory(value: Input) -> Opening:
 
 def _save_memory_history(value: Input) -> Saving:
     """The pad as the store has it: a snapshot, and the newest entries, which the server loads."""
-    ops = _operations(value["edits"][-Settings().snapshot_revisions :])
-    return Saving(lambda: msgspec.json.encode((value["end"], _entries(ops))))
+    ops = _operations(value["edits"][-TAIL_REVISIONS:])
+    rows = [
+        (msgspec.json.encode(e.op), e.session, e.person, e.seq, e.time_ms, e.digest)
+        for e in _entries(ops)
+    ]
+    return Saving(lambda: msgspec.msgpack.encode((value["end"], rows)))
 
 
 def _memory_history(value: Input) -> Opening:
-    decoder = msgspec.json.Decoder(tuple[str, list[Entry]])
+    decoder = msgspec.msgpack.Decoder(tuple[str, list[list[Any]]])
     head = len(value["edits"])
 
     def opened() -> Document:
-        text, entries = decoder.decode(saved_bytes(value))
+        text, rows = decoder.decode(saved_bytes(value))
+        entries = [decode_entry(row) for row in rows]
         start = head - len(entries)
         return Document(text=text, revision=head, start=start, entries=entries, length_max=_LARGE)
 
