@@ -70,7 +70,8 @@ class PadAccounts:
                 if character in account.typed:
                     account.typed.discard(character)
                     account.withdrawn.add(character)
-                elif character not in self.gone:
+                elif character not in self.gone and character not in self.forked:
+                    # A fork's may be in the log by its other copy, and never sent by this one.
                     account.deleted.add(character)
             for character in inserted:
                 self.author[character] = family

@@ -103,8 +103,9 @@ class Disk:
         """The time that one thing takes."""
         # By the moment, so that leaving out what was before changes nothing now.
         seconds = Chance(self._seed, "disk", self.loop.now_ns).exponential(self._mean)
-        if self.loop.time() < self.slow_until:
-            seconds *= _SLOW
+        slow_seconds = self.slow_until - self.loop.time()
+        if slow_seconds > 0:
+            seconds = min(seconds * _SLOW, slow_seconds + seconds)
         await asyncio.sleep(max(seconds, self.held_until - self.loop.time()))
 
     def refuse_if_full(self) -> None:

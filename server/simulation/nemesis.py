@@ -30,8 +30,10 @@ class Nemesis:
     def strike(self, fault: Fault) -> None:
         """Let a fault happen."""
         world = self._world
-        # Everything is whole again when the scenario says so.
+        # Everything is whole again when the scenario says so, and stays so.
         left = world.scenario.healed_ms / 1000 - world.loop.time()
+        if left <= 0:
+            return
         seconds = min(fault.lasts_ms / 1000, left)
         world.record.event(world.loop.now_ns, "fault", fault.kind)
         chance = Chance(fault.pick)

@@ -228,7 +228,7 @@ class World:
                 for tab in family if turn < len(family) else []:
                     if tab is not family[turn]:
                         tab.close()
-                    elif not tab.is_open or tab.replaced:
+                    elif not tab.is_open:
                         tab.open(tab.copies[-1] if tab.copies else None)
             await self._quiet()
         self.checks.at_rest(list(self.tabs.values()))
@@ -237,6 +237,10 @@ class World:
         """Wait until nothing is pending anywhere, and everybody has all of the log."""
         since, before = self.loop.time(), -1
         while True:
+            for tab in self.tabs.values():
+                if tab.is_open and tab.replaced:
+                    # The person goes on here; the other one of the family is closed.
+                    tab.open(tab.copies[-1] if tab.copies else None)
             heads = {name: len(pad.texts) - 1 for name, pad in self.checks.pads.items()}
             if all(
                 tab.online and not tab.machine.pending and tab.machine.revision == heads[tab.pad]
