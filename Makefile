@@ -51,7 +51,7 @@ test: check ## everything: the checks, all tests, a real browser, the wheel (som
 	@$(BIN)/pytest --cov
 
 test-fast: setup ## what to run while working: no browser, no wheel (under a minute)
-	@$(BIN)/pytest -m "not slow and not browser"
+	@$(BIN)/pytest -n auto -m "not slow and not browser"
 
 compiled: setup ## compile the core with mypyc into build/compiled (needs a C compiler)
 	@echo "Compiling ot into build/compiled (ten seconds) ..."

@@ -11,7 +11,7 @@ the one in which the author with the smallest number goes first, as at a tie man
 
 The order is heard where two insert at one place. Traces have no such inserts, their README says,
 but some come about when the text between two places is deleted: if the trace ends otherwise, the
-largest number first is worth a try.
+largest number first is worth a try. Rarely a later patch then reaches past the end, and is told.
 
 Then `Merge` goes through the transactions as they stand in the trace. The author receives the log
 as far as it had seen it, and types. What it types waits, an operation for each transaction, until
