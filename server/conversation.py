@@ -30,7 +30,8 @@ from ot.messages import (
     encode,
     error_message,
 )
-from server.hub import Connection, Hub, Pad
+from server.hub import Hub
+from server.pad import Connection, Pad
 from server.session import Session
 from server.settings import Settings
 from server.storage import StorageError

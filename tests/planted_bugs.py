@@ -18,7 +18,8 @@ from ot.document import NOTHING, Document
 from ot.log import RevisionLog
 from ot.messages import OpMessage
 from ot.operation import compose, split, transform
-from server.hub import Hub, Pad
+from server.hub import Hub
+from server.pad import Pad
 from server.presence import Presence
 from server.session import Session, Slice
 from server.storage import Append, StorageError

@@ -11,7 +11,8 @@ import pytest
 from ot.document import Commit
 from ot.errors import ProtocolError
 from server.conversation import Conversations
-from server.hub import Hub, Pad
+from server.hub import Hub
+from server.pad import Pad
 from server.settings import Settings
 from server.sqlite import SQLiteStore
 from tests.wire import hello

@@ -16,7 +16,8 @@ from ot.errors import OperationError, ProtocolError, UnavailableError
 from ot.messages import digest
 from ot.operation import Operation, apply
 from server.app import create_app
-from server.hub import Connection, Hub, Pad
+from server.hub import Hub
+from server.pad import Connection, Pad
 from server.session import Session
 from server.settings import Settings
 from server.sqlite import SQLiteStore

@@ -48,7 +48,7 @@ from ot.messages import (
     digest,
 )
 from ot.operation import Operation, apply, base_length, length_change, validate
-from server.hub import Pad
+from server.pad import Pad
 from server.settings import Settings
 from server.simulation.accounts import Account, PadAccounts
 from server.simulation.disk import Stored

@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from server.conversation import Conversations
-from server.hub import Hub, Pad
+from server.hub import Hub
+from server.pad import Pad
 from server.settings import Settings
 from server.simulation.disk import Disk, DiskStore
 from server.simulation.loop import VirtualLoop

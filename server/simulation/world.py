@@ -18,7 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from ot.traces import LogHeader, write_log
-from server.hub import Pad
+from server.pad import Pad
 from server.settings import Settings
 from server.simulation.chance import Chance
 from server.simulation.checks import Checks
