@@ -3,7 +3,7 @@
 Composing is associative, so the grouping is free. People type at one place for a while: such a run
 of edits is one operation, `[start, -before, text, -after]`, and the next edit that touches it only
 changes its parts. Joining runs costs less than one small compose for each edit, and leaves some 2 %
-of the operations. These are composed in pairs of about the same size, which costs
+of the operations. These are composed in pairs of about the same weight, which costs
 O(size x log count) where a chain costs O(size x count).
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ot.operation import Operation, compose
+from ot.operation import Operation, compose, inserted_length
 
 __all__ = ["compose_all"]
 
@@ -20,18 +20,28 @@ def compose_all(ops: Sequence[Operation]) -> Operation:
     """The one operation that does all `ops` in order."""
     if len(ops) == 1:
         return ops[0][:]
-    # Whoever is less than twice as large as its right neighbour is composed with it. So a large
-    # one is not touched for each small one, and what is left at the end shrinks by halves.
+    # Whoever is less than twice as heavy as its right neighbour is composed with it. So a heavy one
+    # is not touched for each light one, and what is left at the end shrinks by halves.
     stack: list[Operation] = []
+    weights: list[int] = []
     for op in _join_runs(ops):
         composed = op
-        while stack and len(stack[-1]) < 2 * len(composed):
+        weight = _weight(composed)
+        while stack and weights[-1] < 2 * weight:
+            weights.pop()
             composed = compose(stack.pop(), composed)
+            weight = _weight(composed)
         stack.append(composed)
+        weights.append(weight)
     while len(stack) > 1:
         composed = stack.pop()
         stack.append(compose(stack.pop(), composed))
     return stack[0][:] if stack else []
+
+
+def _weight(op: Operation) -> int:
+    """What it costs to go through `op`: copying this much text takes as long as a component."""
+    return len(op) + inserted_length(op) // 256
 
 
 def _join_runs(ops: Sequence[Operation]) -> list[Operation]:
