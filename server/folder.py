@@ -121,7 +121,7 @@ class DataFolder:
         with connection:
             connection.execute(
                 "INSERT OR IGNORE INTO pads (name, title, epoch, created_ms) VALUES (?, ?, ?, ?)",
-                (name, header.title or name, secrets.token_urlsafe(9), header.created_ms),
+                (name, header.title, secrets.token_urlsafe(9), header.created_ms),
             )
             if connection.changes() != 1:
                 return None

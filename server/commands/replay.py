@@ -214,10 +214,11 @@ async def _live(run: _Run, target: Target, speed: float | None) -> None:
     click.echo(f"Typing into {target.url}", err=True)
     following = steps if first is None else chain([first], steps)
     text = await type_into(target, run.recording.start, following, speed=speed)
+    typed = "What comes before the damage" if run.wrong else "All of it"
     if text == run.text:
-        click.echo("All of it is durable, and the pad has its text.", err=True)
+        click.echo(f"{typed} is durable, and the pad has its text.", err=True)
     else:
-        click.echo("All of it is durable; the pad has more in it than this.", err=True)
+        click.echo(f"{typed} is durable; the pad has more in it than this.", err=True)
 
 
 def _progress() -> Progress:
