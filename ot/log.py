@@ -19,7 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from ot.operation import Operation, inserted_length
+from ot.operation import Operation, compose, inserted_length
 from ot.runs import compose_all
 
 __all__ = ["BLOCK_WEIGHT_MAX", "Entry", "RevisionLog"]
@@ -30,6 +30,11 @@ __all__ = ["BLOCK_WEIGHT_MAX", "Entry", "RevisionLog"]
 BLOCK_WEIGHT_MAX: Final = 50_000
 # A block has 2**_BITS of the level below.
 _BITS: Final = 4
+# While many type at once, each edit is some revisions late, and those of one round trip have few
+# bases among them. So of the ranges up to this long (revisions), the last ones asked for are kept
+# (this many, and each at most its share of the weight above), and grow with the log.
+_RECENT_REVISIONS_MAX: Final = 256
+_RECENT_MAX: Final = 16
 
 
 # A struct, because one is made for each operation: six times faster than a frozen dataclass.
@@ -66,6 +71,8 @@ class RevisionLog:
         self._blocks: dict[tuple[int, int], Operation] = {}
         self._block_weight = 0
         self._block_weight_max = block_weight_max
+        # Start -> end and composed operation of a short range, the longest unused first.
+        self._recent: dict[int, tuple[int, Operation]] = {}
 
     def append(self, entry: Entry) -> None:
         """Add the entry that makes revision `head + 1`."""
@@ -84,6 +91,8 @@ class RevisionLog:
         assert self.start <= start <= end <= self.head, (self.start, start, end, self.head)
         if end - start == 1:
             return self._entries[start - self.start].op
+        if end - start <= _RECENT_REVISIONS_MAX:
+            return self._grown(start, end)
         parts: list[Operation] = []
         position = start
         while position < end:
@@ -95,6 +104,19 @@ class RevisionLog:
             parts.append(self._block(level, position >> level * _BITS))
             position += size
         return compose_all(parts)
+
+    def _grown(self, start: int, end: int) -> Operation:
+        """A short range: what was asked for from there before, and what has come since."""
+        known, op = self._recent.pop(start, (start, []))
+        if known > end:
+            known, op = start, []
+        later = compose_all([entry.op for entry in self.entries(known, end)])
+        op = compose(op, later)
+        if _weight(op) <= self._block_weight_max // _RECENT_MAX:
+            self._recent[start] = (end, op)
+            if len(self._recent) > _RECENT_MAX:
+                del self._recent[next(iter(self._recent))]
+        return op
 
     def forget(self, before: int) -> None:
         """Let go of the entries up to revision `before`; the store has them."""

@@ -168,6 +168,42 @@ def test_blocks_of_nothing_weigh_something_too():
     assert len(log._blocks) <= 100
 
 
+def test_short_ranges_grow_with_the_log(monkeypatch):
+    """Many edits on few bases: each new entry is composed once for a base, not with all before."""
+    counted = 0
+
+    def counting(ops: Sequence[Operation]) -> Operation:
+        nonlocal counted
+        counted += len(ops)
+        return compose_all(ops)
+
+    monkeypatch.setattr("ot.log.compose_all", counting)
+    entries = [entry([n, "a"] if n else ["a"], n) for n in range(200)]
+    log = RevisionLog(0, entries[:2])
+
+    for one in entries[2:]:
+        log.append(one)
+        assert log.composed(0, log.head) == ["a" * log.head]
+        assert log.composed(1, log.head) == [1, "a" * (log.head - 1)]
+
+    assert counted <= 2 * len(entries) + 4
+    assert len(log._recent) == 2
+
+
+def test_ranges_that_are_kept_are_light():
+    """A pasted book is composed again rather than kept twice; few bases are kept at all."""
+    log = RevisionLog(0, [entry(["x" * 10_000], n) for n in range(40)], block_weight_max=1_600)
+
+    assert len(log.composed(0, 2)[0]) == 20_000  # type: ignore[arg-type] # a text it is
+    assert not log._recent
+
+    light = RevisionLog(0, [entry([-1, "a"], n) for n in range(40)])
+    for start in range(30):
+        light.composed(start, 40)
+    assert len(light._recent) == 16
+    assert min(light._recent) == 14
+
+
 def test_long_ranges():
     """Through blocks of blocks, where typing jumps about."""
     rng = random.Random(1)
