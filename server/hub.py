@@ -41,11 +41,15 @@ class Hub:
         settings: Settings,
         *,
         stop_process: Callable[[], object] = lambda: os._exit(70),
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`stop_process` ends the process at once, when a bug has stopped what must always run."""
+        """`stop_process` ends the process at once, when a bug has stopped what must always run;
+        `clock` tells how long work takes, in seconds.
+        """
         self._store = store
         self._settings = settings
         self._stop_process = stop_process
+        self._clock = clock
         self._pads: dict[str, asyncio.Task[Pad | None]] = {}
         # Pads with entries that the store has not been given yet, in order.
         self._waiting: dict[Pad, None] = {}
@@ -165,11 +169,22 @@ class Hub:
             del self._pads[name]
 
     async def _commit_for_ever(self) -> None:
+        """At rest at once. Under load what comes is gathered for as long as it took to tell
+        everybody of the last batch: the dearer a frame, the more it carries.
+        """
+        due = 0.0
         while self._waiting or not self._closing:
             await self._bell.wait()
             self._bell.clear()
-            if self._waiting:
-                await self._commit()
+            if not self._waiting:
+                continue
+            if due > self._clock():
+                await asyncio.sleep(due - self._clock())
+            await self._commit()
+            told = self._clock()
+            # The senders that were woken have their turn before us.
+            await asyncio.sleep(0)
+            due = self._clock() + (self._clock() - told)
 
     async def _commit(self) -> None:
         """Hand all that waits to the store as one batch, and tell when it is durable."""

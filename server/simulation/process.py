@@ -40,7 +40,7 @@ class Process:
     ) -> None:
         self.alive = True
         self.stopping = False
-        self.hub = Hub(DiskStore(disk), settings, stop_process=on_bug)
+        self.hub = Hub(DiskStore(disk), settings, stop_process=on_bug, clock=loop.time)
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self._loop = loop
         self._settings = settings
