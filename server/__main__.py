@@ -19,6 +19,7 @@ from aiohttp import web
 from ot import COMPILED
 from server.app import create_app
 from server.commands.converge import converge
+from server.commands.load import load
 from server.commands.logs import export, import_, verify
 from server.commands.replay import replay
 from server.settings import HELP, Settings
@@ -36,7 +37,7 @@ def main() -> None:
     """A text editor that many people and programs edit at once."""
 
 
-for _command in (replay, export, import_, verify, converge):
+for _command in (replay, export, import_, verify, converge, load):
     main.add_command(_command)
 
 

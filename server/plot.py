@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "Curve", "PlotError"]
+__all__ = ["COLORS", "FORMATS", "INK", "MUTED", "Curve", "PlotError", "save_figure", "tidy"]
 
 FORMATS: Final = (".svg", ".png")
 # Bars across the width: each some pixels wide.
@@ -22,12 +23,53 @@ _POINTS: Final = 1_000
 # More authors than colours share the last one.
 _AUTHORS_SHOWN: Final = 7
 # Okabe and Ito's palette, which the colour-blind can tell apart, and a grey for the others.
-_COLORS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A600")
-_OTHERS, _INK, _MUTED, _GRID = "#9A9A9A", "#1F2430", "#5F6673", "#E3E6EB"
+COLORS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A600")
+_OTHERS, INK, MUTED, _GRID = "#9A9A9A", "#1F2430", "#5F6673", "#E3E6EB"
 
 
 class PlotError(Exception):
     """It cannot be drawn; says why."""
+
+
+def save_figure(path: Path, draw: Callable[[Figure], None]) -> None:
+    """Have `draw` fill a figure, and save it. Raises PlotError."""
+    if path.suffix not in FORMATS:
+        raise PlotError(f"{path} is neither .svg nor .png")
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
+    except ImportError:
+        raise PlotError(
+            "drawing needs matplotlib: install it with `pip install 'deltapad[plot]'`"
+        ) from None
+    settings: dict[Any, Any] = {
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same everywhere
+        "font.size": 10,
+        "text.color": INK,
+        "axes.edgecolor": _GRID,
+        "axes.labelcolor": MUTED,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "svg.hashsalt": "deltapad",  # the same figures give the same file
+    }
+    with mpl.rc_context(settings):
+        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
+        figure = Figure(figsize=(10, 5.2), layout=layout, facecolor="white")
+        draw(figure)
+        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def tidy(*all_axes: Axes) -> None:
+    """As little as possible beside what is drawn."""
+    for axes in all_axes:
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.grid(axis="y", color=_GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
 class Curve:
@@ -48,35 +90,9 @@ class Curve:
 
     def save(self, path: Path, *, title: str, names: list[str]) -> None:
         """Draw it. `names` are the authors', in the order of their first step. Raises PlotError."""
-        if path.suffix not in FORMATS:
-            raise PlotError(f"{path} is neither .svg nor .png")
         if not self._lengths:
             raise PlotError("there is nothing to draw: no revisions")
-        try:
-            import matplotlib as mpl
-            from matplotlib.figure import Figure
-            from matplotlib.layout_engine import ConstrainedLayoutEngine
-        except ImportError:
-            raise PlotError(
-                "drawing needs matplotlib: install it with `pip install 'deltapad[plot]'`"
-            ) from None
-        settings: dict[Any, Any] = {
-            "font.family": "sans-serif",
-            "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same everywhere
-            "font.size": 10,
-            "text.color": _INK,
-            "axes.edgecolor": _GRID,
-            "axes.labelcolor": _MUTED,
-            "xtick.color": _MUTED,
-            "ytick.color": _MUTED,
-            "svg.hashsalt": "deltapad",  # the same recording gives the same file
-        }
-        with mpl.rc_context(settings):
-            layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12)
-            figure = Figure(figsize=(10, 5.2), layout=layout, facecolor="white")
-            self._draw(figure, title, names)
-            metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(path, dpi=150, metadata=metadata)
+        save_figure(path, lambda figure: self._draw(figure, title, names))
 
     def _draw(self, figure: Figure, title: str, names: list[str]) -> None:
         above, below = figure.subplots(
@@ -87,27 +103,23 @@ class Curve:
         above.text(
             *(0, 1.03, f"{count:,} revisions, {self._lengths[-1]:,} code points at the end"),
             transform=above.transAxes,
-            color=_MUTED,
+            color=MUTED,
         )
         every = max(1, count // _POINTS)
         places = [*range(0, count, every), count - 1]
         revisions = [0, *(place + 1 for place in places)]
         lengths = [self._lengths[0], *(self._lengths[place] for place in places)]
-        above.plot(revisions, lengths, color=_INK, linewidth=1.6)
-        above.fill_between(revisions, lengths, color=_COLORS[0], alpha=0.10, linewidth=0)
+        above.plot(revisions, lengths, color=INK, linewidth=1.6)
+        above.fill_between(revisions, lengths, color=COLORS[0], alpha=0.10, linewidth=0)
         above.set_ylabel("text, code points")
         self._draw_activity(below, names)
         below.set_ylabel("edits")
         below.set_xlabel("revision")
+        tidy(above, below)
+        above.set_xlim(0, count)
         for axes in (above, below):
-            axes.spines[["top", "right", "left"]].set_visible(False)
-            axes.grid(axis="y", color=_GRID, linewidth=0.8)
-            axes.set_axisbelow(True)
-            axes.tick_params(length=0)
-            axes.set_xlim(0, count)
             axes.set_ylim(bottom=0)
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_formatter("{x:,.0f}")
+            axes.xaxis.set_major_formatter("{x:,.0f}")
 
     def _draw_activity(self, axes: Axes, names: list[str]) -> None:
         """Stacked bars: the edits of each author, in equal parts of the log."""
@@ -122,7 +134,7 @@ class Curve:
         starts = [place * width for place in range(len(rows[0]))]
         bottom = [0] * len(starts)
         labels = [*(names[author] for author in shown), "others"]
-        colors = [*_COLORS[: len(shown)], _OTHERS]
+        colors = [*COLORS[: len(shown)], _OTHERS]
         for bars, label, color in zip(rows, labels, colors, strict=True):
             if any(bars):
                 axes.bar(
