@@ -23,10 +23,10 @@ quietly = { mkdir -p .venv && ( $(1) ) > .venv/setup.log 2>&1 || \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run check test test-fast compiled bench format docs clean
+.PHONY: help setup build run check test test-fast compiled bench bench-server format docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(PACKAGES) $(MODULES) $(BUNDLE) ## install everything into .venv and node_modules (once, a minute or two)
 	@:
@@ -61,6 +61,10 @@ compiled: setup ## compile the core with mypyc into build/compiled (needs a C co
 bench: setup $(PEERS) ## measure the core beside its peers, into docs/explanation/performance.md (ARGS=--help)
 	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those cells stay empty."
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-server: setup $(PEERS) ## measure the server beside its peers, into the same page (ARGS=--help)
+	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those cells stay empty."
+	@$(BIN)/python -m benchmarks.server $(ARGS)
 
 format: setup ## format the Python files and sort their imports
 	@$(BIN)/ruff check --quiet --fix-only .

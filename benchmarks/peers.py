@@ -72,7 +72,7 @@ class Peer:
             manifest = self._manifest(package)
             if manifest is not None:
                 match = re.search(
-                    r'^ *"?version"?(?::| =) "?([\d.]+)', _read(manifest), re.M | re.I
+                    r'^[ \t]*"?version"?(?::| =) "?([\d.]+)', _read(manifest), re.M | re.I
                 )
                 versions.append(match[1] if match else "unknown")
         return " + ".join(versions)

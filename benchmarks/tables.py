@@ -18,7 +18,17 @@ from benchmarks.machine import Machine
 from benchmarks.measure import Cell
 from benchmarks.peers import PEERS
 
-__all__ = ["Grid", "Run", "grids", "print_run", "save", "write_page"]
+__all__ = [
+    "Grid",
+    "Run",
+    "between",
+    "grids",
+    "markdown",
+    "print_grids",
+    "print_run",
+    "save",
+    "write_page",
+]
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 _NONE: Final = "-"
@@ -123,8 +133,13 @@ def _ratio(figure: float | None, best: float | None) -> str:
 
 
 def print_run(console: Console, run: Run) -> None:
-    """The tables, in the terminal."""
-    for grid in grids(run):
+    """The tables of a run, in the terminal."""
+    print_grids(console, grids(run))
+
+
+def print_grids(console: Console, grids: Sequence[Grid]) -> None:
+    """Tables, in the terminal."""
+    for grid in grids:
         table = Table(title=grid.title, title_justify="left", box=box.SIMPLE_HEAD)
         for index, column in enumerate(grid.columns):
             table.add_column(column, justify="right" if index else "left", no_wrap=not index)
@@ -143,11 +158,16 @@ def save(run: Run, folder: Path) -> Path:
 
 def write_page(run: Run, page: Path) -> None:
     """Put the tables between the markers of a page."""
+    between(page, BEGIN, END, _markdown(run))
+
+
+def between(page: Path, begin: str, end: str, content: str) -> None:
+    """Replace what stands between two markers of a page."""
     text = page.read_text(encoding="utf-8")
-    before, found, rest = text.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    assert found and ended, f"{page.name} has no {BEGIN} … {END}"
-    page.write_text(f"{before}{BEGIN}\n\n{_markdown(run)}\n\n{END}{after}", encoding="utf-8")
+    before, found, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    assert found and ended, f"{page.name} has no {begin} … {end}"
+    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", encoding="utf-8")
 
 
 def _markdown(run: Run) -> str:
@@ -157,17 +177,18 @@ def _markdown(run: Run) -> str:
         f"Measured on {run.date}: {machine.cpu}, {machine.cores} cores, {machine.memory_gib} GiB, "
         f"{machine.system}, Python {machine.python}, Node {machine.node}; {run.effort}.{made_up}"
     )
-    parts = [head]
-    for grid in grids(run):
-        lines = [
-            f"### {grid.title}",
-            "",
-            _row(grid.columns),
-            _row(["---", *["---:"] * (len(grid.columns) - 1)]),
-        ]
-        lines += [_row(row) for row in grid.rows]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+    return "\n\n".join([head, *(markdown(grid) for grid in grids(run))])
+
+
+def markdown(grid: Grid) -> str:
+    """A table with its title, as the docs have it."""
+    lines = [
+        f"### {grid.title}",
+        "",
+        _row(grid.columns),
+        _row(["---", *["---:"] * (len(grid.columns) - 1)]),
+    ]
+    return "\n".join(lines + [_row(row) for row in grid.rows])
 
 
 def _row(cells: Sequence[str]) -> str:

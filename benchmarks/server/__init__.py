@@ -1,0 +1,1 @@
+"""deltapad's server beside others, under the same load: `make bench-server`"""
