@@ -14,12 +14,10 @@ from benchmarks.core.workloads import WORKLOADS
 from benchmarks.machine import this_machine
 from benchmarks.measure import Cell, Effort, measure
 from benchmarks.peers import PEERS, REPO
-from benchmarks.tables import Run, print_run, save, write_page
+from benchmarks.tables import PAGE, RESULTS, Run, new_console, print_run, save, write_page
 
-_PAGE = REPO / "docs/explanation/performance.md"
-# Columns that the widest table needs, where no terminal says how many there are.
+# Columns that the widest table needs.
 _WIDTH = 120
-_RESULTS = REPO / "benchmarks/results"
 
 
 @click.command()
@@ -39,11 +37,9 @@ def main(
 ) -> None:
     """Measure deltapad beside its peers, one process after the other."""
     # Anew each time: what makes them may have changed.
-    shutil.rmtree(_RESULTS / "inputs", ignore_errors=True)
-    inputs = Inputs(_RESULTS / "inputs", edits_max=edits)
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
+    shutil.rmtree(RESULTS / "inputs", ignore_errors=True)
+    inputs = Inputs(RESULTS / "inputs", edits_max=edits)
+    console = new_console(_WIDTH)
     if inputs.made_up:
         console.print(
             f"[yellow]Not on the public traces[/] (they are looked for in {inputs.traces}; "
@@ -59,11 +55,11 @@ def main(
         cells=cells,
     )
     print_run(console, run)
-    console.print(f"Saved as {_shown(save(run, _RESULTS))}")
+    console.print(f"Saved as {_shown(save(run, RESULTS))}")
     # Figures of several runs side by side would compare what was not measured side by side.
     if write and not (rows or peer or edits):
-        write_page(run, _PAGE)
-        console.print(f"Written to {_shown(_PAGE)}")
+        write_page(run, PAGE)
+        console.print(f"Written to {_shown(PAGE)}")
 
 
 def _measure(

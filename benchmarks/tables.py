@@ -16,19 +16,27 @@ from rich.table import Table
 from benchmarks.core.workloads import WORKLOADS, Workload
 from benchmarks.machine import Machine
 from benchmarks.measure import Cell
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, REPO
 
 __all__ = [
+    "PAGE",
+    "RESULTS",
     "Grid",
     "Run",
     "between",
     "grids",
     "markdown",
+    "new_console",
     "print_grids",
     "print_run",
     "save",
     "write_page",
 ]
+
+# The page that all figures are written into, and where each run is kept as JSON.
+PAGE: Final = REPO / "docs/explanation/performance.md"
+RESULTS: Final = REPO / "benchmarks/results"
+
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 _NONE: Final = "-"
@@ -135,6 +143,14 @@ def _ratio(figure: float | None, best: float | None) -> str:
 def print_run(console: Console, run: Run) -> None:
     """The tables of a run, in the terminal."""
     print_grids(console, grids(run))
+
+
+def new_console(width: int) -> Console:
+    """Standard output; `width` columns where no terminal says how many there are."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = width
+    return console
 
 
 def print_grids(console: Console, grids: Sequence[Grid]) -> None:

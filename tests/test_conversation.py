@@ -90,6 +90,16 @@ def begin(hub: Hub, line: Line, pad: Pad) -> asyncio.Task[None]:
     return asyncio.create_task(conversations.talk(line, pad))
 
 
+async def welcomed(hub: Hub, store: SlowStore, line: Line, pad: Pad) -> asyncio.Task[None]:
+    """Begin, as a session that the store does not know."""
+    talk = begin(hub, line, pad)
+    line.say(hello("ada"))
+    await until(lambda: store.answers)
+    store.answers[0].set_result(None)
+    await until(lambda: line.types[:1] == ["welcome"])
+    return talk
+
+
 async def test_from_hello_to_the_end(hub):
     """Welcome, then the own operation as acknowledgement with the time that was given; then nothing
     of it is left.
@@ -97,11 +107,7 @@ async def test_from_hello_to_the_end(hub):
     server, store = hub
     async with server.open("pad") as pad:
         line = Line()
-        talk = begin(server, line, pad)
-        line.say(hello("ada"))
-        await until(lambda: store.answers)
-        store.answers[0].set_result(None)
-        await until(lambda: line.types[:1] == ["welcome"])
+        talk = await welcomed(server, store, line, pad)
         line.say({"type": "op", "base": 0, "seq": 1, "op": ["hi"]})
         line.say({"type": "ping", "n": 7})
         await until(lambda: "ops" in line.types and "pong" in line.types)
@@ -168,11 +174,7 @@ async def test_who_leaves_with_something_pending_is_forgotten_when_it_is_durable
     server, store = hub
     async with server.open("pad") as pad:
         line = Line()
-        talk = begin(server, line, pad)
-        line.say(hello("ada"))
-        await until(lambda: store.answers)
-        store.answers[0].set_result(None)
-        await until(lambda: line.types[:1] == ["welcome"])
+        talk = await welcomed(server, store, line, pad)
         line.say({"type": "op", "base": 0, "seq": 1, "op": ["hi"]})
         line.hang_up()
         await talk

@@ -16,11 +16,9 @@ from benchmarks.server.measure import Cell, Effort, measure
 from benchmarks.server.peers import SERVERS
 from benchmarks.server.tables import Run, grids, save, write_page
 from benchmarks.server.workloads import WORKLOADS
-from benchmarks.tables import print_grids
+from benchmarks.tables import PAGE, RESULTS, new_console, print_grids
 
-_PAGE = REPO / "docs/explanation/performance.md"
-_RESULTS = REPO / "benchmarks/results"
-# Columns that the widest table needs, where no terminal says how many there are.
+# Columns that the widest table needs.
 _WIDTH = 140
 
 
@@ -39,9 +37,7 @@ def main(rows: tuple[str, ...], peer: str, seconds: float | None, *, write: bool
     """Measure deltapad's server beside others: each on core 0, its load on core 1."""
     # Ended from outside, it still ends the processes that it has started.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDTH
+    console = new_console(_WIDTH)
     effort = Effort()
     if seconds is not None:
         effort = dataclasses.replace(effort, seconds=seconds)
@@ -52,11 +48,11 @@ def main(rows: tuple[str, ...], peer: str, seconds: float | None, *, write: bool
         cells=_measure(console, rows, peer, effort),
     )
     print_grids(console, grids(run))
-    console.print(f"Saved as {save(run, _RESULTS).relative_to(REPO)}")
+    console.print(f"Saved as {save(run, RESULTS).relative_to(REPO)}")
     # Figures of several runs side by side would compare what was not measured side by side.
     if write and not (rows or peer or seconds):
-        write_page(run, _PAGE)
-        console.print(f"Written to {_PAGE.relative_to(REPO)}")
+        write_page(run, PAGE)
+        console.print(f"Written to {PAGE.relative_to(REPO)}")
 
 
 def _measure(
