@@ -107,12 +107,12 @@ class Document:
         self._check_base(submission)
         head = self.log.head
         op = submission.op
-        if submission.base == head:
-            self._check_fit(submission, self.head_length)
-        else:
-            composed = self.log.composed(submission.base, head)
-            self._check_fit(submission, self.head_length - length_change(composed))
-            _, op = transform(composed, op)
+        for part in self.log.parts(submission.base, head):
+            _, op = transform(part, op)
+        # Whoever reaches past the end of the text at its base reaches as far past this one.
+        if base_length(op) > self.head_length:
+            late = length_change(self.log.composed(submission.base, head))
+            self._check_fit(submission, self.head_length - late)
         length = self.head_length + length_change(op)
         if length > self._length_max and length > self.head_length:
             raise OperationError(

@@ -30,11 +30,11 @@ __all__ = ["BLOCK_WEIGHT_MAX", "Entry", "RevisionLog"]
 BLOCK_WEIGHT_MAX: Final = 50_000
 # A block has 2**_BITS of the level below.
 _BITS: Final = 4
-# While many type at once, each edit is some revisions late, and those of one round trip have few
-# bases among them. So of the ranges up to this long (revisions), the last ones asked for are kept
-# (this many, and each at most its share of the weight above), and grow with the log.
-_RECENT_REVISIONS_MAX: Final = 256
-_RECENT_MAX: Final = 16
+# While many type at once, each edit is some revisions late. What lies before the first block of a
+# range, and behind the last one, is shorter than a block; so many of these are kept, and grow with
+# the log. Those of one round trip have few bases among them.
+_PARTIAL_MAX: Final = 16
+_NOTHING_KNOWN: Final[tuple[int, Operation, int]] = (-1, [], 0)
 
 
 # A struct, because one is made for each operation: six times faster than a frozen dataclass.
@@ -71,8 +71,9 @@ class RevisionLog:
         self._blocks: dict[tuple[int, int], Operation] = {}
         self._block_weight = 0
         self._block_weight_max = block_weight_max
-        # Start -> end and composed operation of a short range, the longest unused first.
-        self._recent: dict[int, tuple[int, Operation]] = {}
+        # Start -> end, composed operation, and no less than its weight, of a part of a block; the
+        # longest unused first.
+        self._partial: dict[int, tuple[int, Operation, int]] = {}
 
     def append(self, entry: Entry) -> None:
         """Add the entry that makes revision `head + 1`."""
@@ -88,11 +89,15 @@ class RevisionLog:
         """The one operation that leads from revision `start` to revision `end`; not to be changed,
         others may hold it too.
         """
+        return compose_all(self.parts(start, end))
+
+    def parts(self, start: int, end: int) -> list[Operation]:
+        """The few operations that, one after the other, lead from revision `start` to `end`.
+
+        By the catch-up law an operation may be transformed against one after the other as well as
+        against their composition, and each of them is at hand. Not to be changed.
+        """
         assert self.start <= start <= end <= self.head, (self.start, start, end, self.head)
-        if end - start == 1:
-            return self._entries[start - self.start].op
-        if end - start <= _RECENT_REVISIONS_MAX:
-            return self._grown(start, end)
         parts: list[Operation] = []
         position = start
         while position < end:
@@ -101,21 +106,29 @@ class RevisionLog:
             while not position & (size << _BITS) - 1 and position + (size << _BITS) <= end:
                 level += 1
                 size <<= _BITS
-            parts.append(self._block(level, position >> level * _BITS))
+            if level:
+                parts.append(self._block(level, position >> level * _BITS))
+            else:
+                # To where the next block begins.
+                size = min(end, (position >> _BITS) + 1 << _BITS) - position
+                parts.append(self._part_of_block(position, position + size))
             position += size
-        return compose_all(parts)
+        return parts
 
-    def _grown(self, start: int, end: int) -> Operation:
-        """A short range: what was asked for from there before, and what has come since."""
-        known, op = self._recent.pop(start, (start, []))
-        if known > end:
-            known, op = start, []
-        later = compose_all([entry.op for entry in self.entries(known, end)])
-        op = compose(op, later)
-        if _weight(op) <= self._block_weight_max // _RECENT_MAX:
-            self._recent[start] = (end, op)
-            if len(self._recent) > _RECENT_MAX:
-                del self._recent[next(iter(self._recent))]
+    def _part_of_block(self, start: int, end: int) -> Operation:
+        """What was asked for from there before, and what has come since."""
+        if end - start == 1:
+            return self._entries[start - self.start].op
+        known, op, weight = self._partial.pop(start, _NOTHING_KNOWN)
+        if not start <= known <= end:
+            known, op, weight = start, [], 0
+        for entry in self.entries(known, end):
+            op = compose(op, entry.op)
+            weight += _weight(entry.op)
+        if weight <= self._block_weight_max // _PARTIAL_MAX:
+            self._partial[start] = (end, op, weight)
+            if len(self._partial) > _PARTIAL_MAX:
+                del self._partial[next(iter(self._partial))]
         return op
 
     def forget(self, before: int) -> None:
@@ -132,8 +145,12 @@ class RevisionLog:
         block = self._blocks.pop(key, None)
         if block is None:
             first = index << _BITS
-            parts = [self._block(level - 1, first + part) for part in range(1 << _BITS)]
-            block = compose_all(parts)
+            if level == 1 and first in self._partial:
+                block = self._part_of_block(first, first + (1 << _BITS))
+                self._partial.pop(first, None)
+            else:
+                parts = [self._block(level - 1, first + part) for part in range(1 << _BITS)]
+                block = compose_all(parts)
             self._block_weight += _weight(block)
         # Put back as the newest in use.
         self._blocks[key] = block

@@ -29,7 +29,7 @@ follows, are our own.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ot.errors import OperationError
 
@@ -52,6 +52,10 @@ __all__ = [
 
 Component: TypeAlias = int | str
 Operation: TypeAlias = list[Component]
+# Where one operation has this many times the components of the other, it pays to look for the long
+# runs of it that the other leaves alone.
+_SPARSE: Final = 3
+
 Sticky = Literal["left", "right"]
 
 
@@ -177,11 +181,11 @@ def _delete(out: Operation, keep: int, count: int) -> None:
     out.append(-count)
 
 
-def _rest(out: Operation, keep: int, op: Operation, start: int) -> None:
-    """Append the components of `op` from `start` on, after a retain of `keep`; only the first can
-    join what is there.
+def _take(out: Operation, keep: int, op: Operation, start: int, stop: int) -> None:
+    """Append the components of `op` from `start` to `stop`, after a retain of `keep`; only the
+    first can join what is there.
     """
-    if start == len(op):
+    if start == stop:
         return
     component = op[start]
     if isinstance(component, str):
@@ -190,7 +194,7 @@ def _rest(out: Operation, keep: int, op: Operation, start: int) -> None:
         _delete(out, keep, -component)
     else:
         out.append(keep + component)
-    out.extend(op[start + 1 :])
+    out.extend(op[start + 1 : stop])
 
 
 def compose(a: Operation, b: Operation) -> Operation:
@@ -213,6 +217,7 @@ def compose(a: Operation, b: Operation) -> Operation:
     text = ""
     at = 0
     following = 0
+    sparse = len(b) * _SPARSE < len(a)
     for want in b:
         if isinstance(want, str):
             if keep:
@@ -222,6 +227,31 @@ def compose(a: Operation, b: Operation) -> Operation:
             continue
         keeps = want > 0
         size = want if keeps else -want
+        if sparse and keeps and not text and not left:
+            # What b keeps whole is taken over in one piece; only its end may still grow.
+            stop = following
+            while stop < len(a) and size:
+                component = a[stop]
+                length = len(component) if isinstance(component, str) else component
+                if length > size:
+                    break
+                if length > 0:
+                    size -= length
+                stop += 1
+            if stop > following:
+                if typed:
+                    out.append(typed)
+                    typed = ""
+                _take(out, keep, a, following, stop)
+                keep = 0
+                following = stop
+                last = out[-1]
+                if isinstance(last, str):
+                    typed = last
+                    out.pop()
+                elif last > 0:
+                    keep = last
+                    out.pop()
         while size:
             if text:
                 taken = len(text) - at
@@ -269,7 +299,7 @@ def compose(a: Operation, b: Operation) -> Operation:
         typed += text[at:]
     if typed:
         out.append(typed)
-    _rest(out, keep + left, a, following)
+    _take(out, keep + left, a, following, len(a))
     return out
 
 
@@ -285,11 +315,40 @@ def transform(log_op: Operation, op: Operation) -> tuple[Operation, Operation]:
     log_next = op_next = 0
     log_end = op_end = 0
     log_keeps = op_keeps = True
+    log_sparse = len(log_op) * _SPARSE < len(op)
+    op_sparse = len(op) * _SPARSE < len(log_op)
     position = 0
     while True:
         if position == log_end:
             if log_next == len(log_op):
                 break
+            if op_sparse and op_keeps and position < op_end:
+                # What the op keeps whole is taken over in one piece.
+                stop = log_next
+                grown = 0
+                while stop < len(log_op):
+                    component = log_op[stop]
+                    if isinstance(component, str):
+                        grown += len(component)
+                    else:
+                        end = log_end + component if component > 0 else log_end - component
+                        if end > op_end:
+                            break
+                        log_end = end
+                        if component > 0:
+                            grown += component
+                    stop += 1
+                if stop > log_next:
+                    _take(log_out, log_keep, log_op, log_next, stop)
+                    log_keep = 0
+                    last = log_out[-1]
+                    if not isinstance(last, str) and last > 0:
+                        log_keep = last
+                        log_out.pop()
+                    op_keep += grown
+                    log_next = stop
+                    position = log_end
+                    continue
             component = log_op[log_next]
             log_next += 1
             if isinstance(component, str):
@@ -302,6 +361,33 @@ def transform(log_op: Operation, op: Operation) -> tuple[Operation, Operation]:
         if position == op_end:
             if op_next == len(op):
                 break
+            if log_sparse and log_keeps and position < log_end:
+                # The same the other way round.
+                stop = op_next
+                grown = 0
+                while stop < len(op) and op_end < log_end:
+                    component = op[stop]
+                    if isinstance(component, str):
+                        grown += len(component)
+                    else:
+                        end = op_end + component if component > 0 else op_end - component
+                        if end > log_end:
+                            break
+                        op_end = end
+                        if component > 0:
+                            grown += component
+                    stop += 1
+                if stop > op_next:
+                    _take(op_out, op_keep, op, op_next, stop)
+                    op_keep = 0
+                    last = op_out[-1]
+                    if not isinstance(last, str) and last > 0:
+                        op_keep = last
+                        op_out.pop()
+                    log_keep += grown
+                    op_next = stop
+                    position = op_end
+                    continue
             component = op[op_next]
             op_next += 1
             if isinstance(component, str):
@@ -336,8 +422,8 @@ def transform(log_op: Operation, op: Operation) -> tuple[Operation, Operation]:
         else:
             _delete(op_out, op_keep, op_end - position)
             op_keep = 0
-    _rest(log_out, log_keep, log_op, log_next)
-    _rest(op_out, op_keep, op, op_next)
+    _take(log_out, log_keep, log_op, log_next, len(log_op))
+    _take(op_out, op_keep, op, op_next, len(op))
     return log_out, op_out
 
 
@@ -439,7 +525,7 @@ def split(op: Operation, *, inserted_max: int, components_max: int) -> tuple[Ope
     if cut:
         rest = [reach, cut]
         reach = 0
-    _rest(rest, reach, op, following)
+    _take(rest, reach, op, following, len(op))
     if first and _result_length(first[-1]) and not isinstance(first[-1], str):
         first.pop()
     return first, rest

@@ -1,22 +1,15 @@
-"""one conversation, from hello to goodbye, over any wire; cursor sender
+"""one conversation, from hello to goodbye, over any wire
 
-Nothing here knows a socket. One task reads, one sends. The reader answers `hello` and `ping` itself
-and hands the rest to the hub; the sender waits for its bell, takes what lies between the
-connection's cursor and what is committed, sends it, and looks again. While a frame is on its way
-more is committed, and the next frame carries all of it: batches form under load by themselves, and
-nobody waits for a slow reader.
+Nothing here knows a socket. `talk` reads: it answers `hello` and `ping` itself and hands the rest
+to the hub. What the client is to be told of others is sent by its `Connection`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from ot.document import Submission
-from ot.errors import CODES, DeltapadError, ProtocolError, UnavailableError
+from ot.errors import ProtocolError, UnavailableError
 from ot.messages import (
     FRAME_BYTES_MAX,
     OP_COMPONENTS_MAX,
@@ -28,38 +21,13 @@ from ot.messages import (
     Pong,
     Welcome,
     encode,
-    error_message,
 )
+from server.connection import Connection, Wire, close, told
 from server.hub import Hub
-from server.pad import Connection, Pad
-from server.session import Session
+from server.pad import Pad
 from server.settings import Settings
-from server.storage import StorageError
 
-__all__ = ["Conversations", "Wire"]
-
-_log = logging.getLogger("deltapad.conversation")
-
-
-class Wire(Protocol):
-    """An open line to one client, frame by frame. It may end at any moment."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
-
-    async def receive(self, seconds_max: float | None = None) -> bytes | None:
-        """The next frame, None when there will be no more.
-
-        Raises TimeoutError after `seconds_max`, ProtocolError `bad_json` for a frame that is
-        not text.
-        """
-
-    async def send(self, frame: bytes) -> None:
-        """Send a frame, and wait while the client is slow to read. Raises ConnectionError."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye. Raises ConnectionError."""
+__all__ = ["Conversations"]
 
 
 class Conversations:
@@ -80,13 +48,11 @@ class Conversations:
 
     async def talk(self, wire: Wire, pad: Pad) -> None:
         """One session on one pad, until it ends."""
-        connection = Connection(Session())
-        sender: asyncio.Task[None] | None = None
+        connection = Connection(wire, pad)
         self._count += 1
         try:
             if not await self._hello(wire, pad, connection):
                 return
-            sender = asyncio.create_task(self._send(wire, pad, connection))
             while (frame := await wire.receive()) is not None:
                 await self._receive(wire, pad, connection, frame)
         except ConnectionError:
@@ -94,14 +60,11 @@ class Conversations:
             pass
         except Exception as error:  # noqa: BLE001 - one bad connection must not reach the others
             # The edge of the server: whatever one connection meets, the others go on.
-            await _close(wire, _told(error))
+            await close(wire, told(error))
         finally:
             self._count -= 1
             pad.detach(connection)
-            if sender is not None:
-                sender.cancel()
-                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                    await sender
+            await connection.stop()
 
     async def _hello(self, wire: Wire, pad: Pad, connection: Connection) -> bool:
         """Hear who it is, let it in, and welcome it; False if it has gone instead."""
@@ -149,8 +112,8 @@ class Conversations:
             limits=self._limits,
             text=document.text() if revision is None else None,
         )
-        pad.wake()
-        await wire.send(encode(welcome))
+        connection.begin(encode(welcome))
+        pad.presence_changed()
         return True
 
     async def _receive(self, wire: Wire, pad: Pad, connection: Connection, frame: bytes) -> None:
@@ -161,61 +124,9 @@ class Conversations:
         if isinstance(message, Submission):
             await self._hub.submit(pad, message)
         elif isinstance(message, Ping):
-            await wire.send(encode(Pong(n=message.n)))
+            wire.write(encode(Pong(n=message.n)))
+            # Who asks and does not read is not read from either.
+            await wire.drain()
         else:
             assert not isinstance(message, Hello)
             pad.receive_presence(connection.session.session, message)
-
-    async def _send(self, wire: Wire, pad: Pad, connection: Connection) -> None:
-        """The cursor sender: whatever the client does not have yet, newest last, until the end."""
-        loop = asyncio.get_running_loop()
-        session = connection.session
-        presence_due = 0.0
-        # The bell that rings when presence is due; at most one is set.
-        alarm: asyncio.TimerHandle | None = None
-        try:
-            while connection.ended is None:
-                connection.wake.clear()
-                frame = await pad.next_frame(session, ops_max=self._settings.ops_per_frame_max)
-                if frame is None and pad.presence.version != session.presence_version:
-                    if loop.time() >= presence_due:
-                        frame = pad.presence_frame(session)
-                        presence_due = loop.time() + self._settings.presence_seconds
-                    else:
-                        # A timer may ring a little early; then it is set once more.
-                        if alarm is not None:
-                            alarm.cancel()
-                        alarm = loop.call_at(presence_due, connection.wake.set)
-                if frame is None:
-                    await connection.wake.wait()
-                else:
-                    await wire.send(frame)
-        except ConnectionError:
-            return
-        except Exception as error:  # noqa: BLE001 - as in talk
-            connection.end(_told(error))
-        finally:
-            if alarm is not None:
-                alarm.cancel()
-        if connection.ended is not None:
-            await _close(wire, connection.ended)
-
-
-async def _close(wire: Wire, error: DeltapadError) -> None:
-    """Say what is wrong, and close; the peer may be gone already."""
-    with contextlib.suppress(ConnectionError):
-        if not wire.closed:
-            await wire.send(encode(error_message(error)))
-    with contextlib.suppress(ConnectionError):
-        await wire.close(CODES[error.code].close_code, error.code)
-
-
-def _told(error: Exception) -> DeltapadError:
-    """An error as the client is told of it; one that is not the client's doing is logged."""
-    if isinstance(error, DeltapadError):
-        return error
-    if isinstance(error, StorageError):
-        _log.error("store: %s", error)
-    else:
-        _log.error("a bug, by which one connection was lost", exc_info=error)
-    return UnavailableError("storage_failed", "the server could not do it now; try again")

@@ -52,6 +52,8 @@ class _Here:
     person: Person
     revision: int
     version: int
+    # What made `revision`, if they did: then that is where their caret is.
+    typed: Operation | None = None
 
 
 class Presence:
@@ -89,6 +91,7 @@ class Presence:
     def update(self, session: str, message: PresenceMessage) -> None:
         """Somebody says who and where they are now; the same again changes nothing."""
         here = self._here[session]
+        _settle(here)
         person = Person(
             session=session,
             person=here.person.person,
@@ -105,10 +108,9 @@ class Presence:
         No news: everybody moves it like this by themselves when they receive the operation.
         """
         here = self._here.get(session)
-        caret = caret_after(op)
-        if here is not None and caret is not None:
-            here.person = _at(here.person, [(caret, caret)])
+        if here is not None and op:
             here.revision = revision
+            here.typed = op
 
     def changes(
         self,
@@ -149,6 +151,7 @@ class Presence:
         length: int,
         composed: Callable[[int], Operation | None],
     ) -> Person:
+        _settle(here)
         if here.revision < revision and here.person.selections:
             op = composed(here.revision)
             moved: list[Selection] = []
@@ -168,6 +171,15 @@ class Presence:
         """The lowest colour that nobody has, or else the one that fewest have."""
         taken = [here.person.color for here in self._here.values()]
         return min(range(1, COLORS + 1), key=taken.count)
+
+
+def _settle(here: _Here) -> None:
+    """Put the caret behind what they typed last: when somebody asks, not for each letter."""
+    if here.typed is not None:
+        caret = caret_after(here.typed)
+        assert caret is not None
+        here.person = _at(here.person, [(caret, caret)])
+        here.typed = None
 
 
 def _at(person: Person, selections: list[Selection]) -> Person:

@@ -14,9 +14,8 @@ the more that one slice takes.
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ot.document import Commit, Submission
 from ot.errors import ProtocolError
@@ -33,8 +32,7 @@ def public_id(kind: Literal["session", "person"], key: str) -> str:
     return urlsafe_b64encode(hashed).decode()[:22]
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """The entries from revision `start` to `end`, one by one or `composed`."""
 
     start: int

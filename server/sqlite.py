@@ -18,7 +18,6 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -29,6 +28,7 @@ from ot.document import Commit
 from ot.log import Entry
 from ot.operation import Component
 from server.storage import Append, PadRecord, Snapshot, StorageError
+from server.worker import Thread, Worker
 
 __all__ = [
     "DATABASE",
@@ -94,10 +94,17 @@ _encode = msgspec.json.Encoder().encode
 class SQLiteStore:
     """Pads in one SQLite file, `DATABASE` in a folder that only this process uses."""
 
-    def __init__(self, folder: Path, *, vfs: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        vfs: str | None = None,
+        worker: Callable[[str], Worker] = Thread,
+    ) -> None:
         """Open or make the database. Raises StorageError if it cannot be used.
 
-        `vfs` names an apsw VFS, for tests that record or fail the disk's calls.
+        `worker` makes what reads and what writes; `vfs` names an apsw VFS, for tests that record
+        or fail the disk's calls.
         """
         self._lock = lock_folder(folder)
         try:
@@ -106,8 +113,8 @@ class SQLiteStore:
         except StorageError:
             self._lock.close()
             raise
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._writer = worker("store-writer")
+        self._reader = worker("store-reader")
         self._closed = False
         # (pad, session) -> row id in `authors`, of sessions that have appended since the start.
         self._authors: dict[tuple[int, str], int] = {}
@@ -229,8 +236,8 @@ class SQLiteStore:
     async def close(self) -> None:
         """Finish what was asked for, then close."""
         self._closed = True
-        for executor in (self._reader, self._writer):
-            await asyncio.to_thread(executor.shutdown)
+        for worker in (self._reader, self._writer):
+            await asyncio.to_thread(worker.stop)
         self._reader_connection.close()
         self._writer_connection.close()
         self._lock.close()
@@ -243,14 +250,14 @@ class SQLiteStore:
 
     async def _run(
         self,
-        executor: ThreadPoolExecutor,
+        worker: Worker,
         work: Callable[[apsw.Connection], _T],
         connection: apsw.Connection,
     ) -> _T:
         if self._closed:
             raise StorageError("the store is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, work, connection)
+            return await worker.run(lambda: work(connection))
         except apsw.Error as error:
             raise StorageError(f"{type(error).__name__}: {error}") from error
 

@@ -110,20 +110,21 @@ def lost_reply_taken_for_not_written(patch):
 @bug
 def shown_before_it_is_committed(patch):
     """Senders look at the head of the log, not at what is committed."""
-    next_slice, submit = Session.next_slice, Hub.submit
+    submit = Hub.submit
 
-    async def next_frame(self: Any, session: Session, *, ops_max: int) -> Any:
-        own = self.document.sessions.get(session.session, NOTHING)
-        part = next_slice(session, self.document.log.head, own, ops_max=ops_max)
-        if part is None:
-            return None
+    def has_news(self: Any, session: Session) -> bool:
+        return bool(session.cursor < self.document.log.head)
+
+    def next_frame(self: Any, session: Session) -> bytes:
+        part = Slice(session.cursor, self.document.log.head, composed=False)
         session.cursor = part.end
-        return await self._encode(part)
+        return bytes(self._ops(part, self.document.log.entries(part.start, part.end)))
 
     async def submit_and_wake(self: Any, pad: Pad, submission: Any) -> None:
         await submit(self, pad, submission)
         pad.wake()
 
+    patch.setattr(Pad, "has_news", has_news)
     patch.setattr(Pad, "next_frame", next_frame)
     patch.setattr(Hub, "submit", submit_and_wake)
 
@@ -209,9 +210,10 @@ def gap_after_a_delta(patch):
     """After a delta the cursor is one too far."""
     next_frame = Pad.next_frame
 
-    async def skip(self: Any, session: Session, *, ops_max: int) -> bytes | None:
+    def skip(self: Any, session: Session) -> bytes | None:
         before = session.cursor
-        frame = await next_frame(self, session, ops_max=ops_max)
+        frame = next_frame(self, session)
+        ops_max = self._settings.ops_per_frame_max
         if session.cursor - before > ops_max and session.cursor < self.document.committed:
             session.cursor += 1
         return frame
@@ -235,9 +237,9 @@ def stale_frame_from_the_cache(patch):
     """Shared frames are found by where they start, whatever was committed since."""
     next_frame = Pad.next_frame
 
-    async def cached(self: Any, session: Session, *, ops_max: int) -> Any:
+    def cached(self: Any, session: Session) -> Any:
         start = ("start", session.cursor)
-        frame = await next_frame(self, session, ops_max=ops_max)
+        frame = next_frame(self, session)
         return None if frame is None else self._frames.setdefault(start, frame)
 
     patch.setattr(Pad, "next_frame", cached)
@@ -415,6 +417,6 @@ def author_is_not_woken(patch):
 
     def wake(self: Any) -> None:
         for connection in list(self.connections.values())[1:]:
-            connection.wake.set()
+            connection.wake()
 
     patch.setattr(Pad, "wake", wake)

@@ -26,6 +26,7 @@ class Line:
         self.code = 0
         self.frames: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.sent: list[dict[str, Any]] = []
+        self.full = False
 
     def say(self, message: dict[str, Any]) -> None:
         self.frames.put_nowait(msgspec.json.encode(message))
@@ -38,10 +39,13 @@ class Line:
         async with asyncio.timeout(seconds_max):
             return await self.frames.get()
 
-    async def send(self, frame: bytes) -> None:
+    def write(self, frame: bytes) -> None:
         if self.closed:
             raise ConnectionResetError
         self.sent.append(msgspec.json.decode(frame))
+
+    async def drain(self) -> None:
+        await until(lambda: not self.full)
 
     async def close(self, code: int, reason: str) -> None:
         self.code = code

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -16,9 +17,9 @@ from ot.errors import OperationError, ProtocolError, UnavailableError
 from ot.messages import digest
 from ot.operation import Operation, apply
 from server.app import create_app
+from server.connection import Connection, Wire
 from server.hub import Hub
-from server.pad import Connection, Pad
-from server.session import Session
+from server.pad import Pad
 from server.settings import Settings
 from server.sqlite import SQLiteStore
 from server.storage import Append, StorageError
@@ -49,9 +50,15 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+class Silent:
+    """A line on which nobody listens; nothing is sent before a conversation has begun."""
+
+    closed = full = False
+
+
 async def attach(pad: Pad, session: str = "ada") -> Connection:
     """Let a session in."""
-    connection = Connection(Session())
+    connection = Connection(cast(Wire, Silent()), pad)
     connection.session.session = session
     await pad.attach(connection)
     return connection

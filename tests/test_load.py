@@ -392,8 +392,8 @@ async def lying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """The address of a server that tells readers another letter than was typed."""
     honest = Pad.next_frame
 
-    async def next_frame(self: Pad, session: Session, *, ops_max: int) -> bytes | None:
-        frame = await honest(self, session, ops_max=ops_max)
+    def next_frame(self: Pad, session: Session) -> bytes | None:
+        frame = honest(self, session)
         reads = self.presence._here[session.session].person.name.startswith("Reader")
         return re.sub(rb'"[a-z ]"]', b'"E"]', frame) if frame and reads else frame
 

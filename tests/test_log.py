@@ -168,26 +168,31 @@ def test_blocks_of_nothing_weigh_something_too():
     assert len(log._blocks) <= 100
 
 
-def test_short_ranges_grow_with_the_log(monkeypatch):
-    """Many edits on few bases: each new entry is composed once for a base, not with all before."""
+def test_parts_of_blocks_grow_with_the_log(monkeypatch):
+    """Many edits on few bases: each new entry is composed with what there is of its block, and
+    once more when the block is complete, however many bases there are.
+    """
     counted = 0
 
-    def counting(ops: Sequence[Operation]) -> Operation:
+    def counting(a: Operation, b: Operation) -> Operation:
         nonlocal counted
-        counted += len(ops)
-        return compose_all(ops)
+        counted += 1
+        return compose(a, b)
 
-    monkeypatch.setattr("ot.log.compose_all", counting)
+    monkeypatch.setattr("ot.log.compose", counting)
     entries = [entry([n, "a"] if n else ["a"], n) for n in range(200)]
     log = RevisionLog(0, entries[:2])
 
     for one in entries[2:]:
         log.append(one)
-        assert log.composed(0, log.head) == ["a" * log.head]
-        assert log.composed(1, log.head) == [1, "a" * (log.head - 1)]
+        for base in range(10):
+            parts = log.parts(min(base, log.head), log.head)
+            assert compose_all(parts) == compose_all(
+                [one.op for one in log.entries(min(base, log.head), log.head)]
+            )
 
-    assert counted <= 2 * len(entries) + 4
-    assert len(log._recent) == 2
+    assert counted <= len(entries) + 10 * 16
+    assert len(log._partial) <= 16
 
 
 def test_ranges_that_are_kept_are_light():
@@ -195,13 +200,12 @@ def test_ranges_that_are_kept_are_light():
     log = RevisionLog(0, [entry(["x" * 10_000], n) for n in range(40)], block_weight_max=1_600)
 
     assert len(log.composed(0, 2)[0]) == 20_000  # type: ignore[arg-type] # a text it is
-    assert not log._recent
+    assert not log._partial
 
     light = RevisionLog(0, [entry([-1, "a"], n) for n in range(40)])
     for start in range(30):
         light.composed(start, 40)
-    assert len(light._recent) == 16
-    assert min(light._recent) == 14
+    assert len(light._partial) == 16
 
 
 def test_long_ranges():

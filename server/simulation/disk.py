@@ -3,8 +3,8 @@
 `Disk` outlives the server; each server process has a `DiskStore` on it, which is void once the
 process is dead. What was written is durable from the moment of the sync, and not before; what a
 crash finds between the two is lost. Uniqueness of (pad, revision) and (pad, session, seq) is kept,
-as in the real store, which can also lie underneath (`SQLiteStore`, its thread replaced by the
-simulated loop).
+as in the real store, which can also lie underneath (`SQLiteStore`, its threads replaced by
+`AtOnce`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -22,13 +22,29 @@ from server.simulation.chance import Chance
 from server.simulation.loop import VirtualLoop
 from server.storage import Append, PadRecord, Snapshot, StorageError, Store
 
-__all__ = ["Disk", "DiskStore", "Stored"]
+__all__ = ["AtOnce", "Disk", "DiskStore", "Stored"]
 
 # How much longer everything takes while the disk is slow.
 _SLOW = 100
 
+_T = TypeVar("_T")
+
 _encode = msgspec.json.Encoder().encode
 _decode_op: msgspec.json.Decoder[list[int | str]] = msgspec.json.Decoder(list[int | str])
+
+
+class AtOnce:
+    """A worker without a thread, which would bring its own time."""
+
+    def __init__(self, name: str) -> None:
+        pass
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """Do it here and now."""
+        return work()
+
+    def stop(self) -> None:
+        """There is nothing to wait for."""
 
 
 class Witness(Protocol):

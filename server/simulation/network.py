@@ -216,7 +216,7 @@ class Connection:
 
 
 class ServerWire:
-    """The server's end, as a conversation wants it (`server.conversation.Wire`)."""
+    """The server's end, as a conversation wants it (`server.connection.Wire`)."""
 
     def __init__(
         self,
@@ -254,14 +254,22 @@ class ServerWire:
                     timer.cancel()
         return self._frames.popleft() if self._frames and not self.closed else None
 
-    async def send(self, frame: bytes) -> None:
-        """Put a frame on its way; wait for room behind it."""
+    @property
+    def full(self) -> bool:
+        """Whether the client is slow."""
+        return not self._room.is_set()
+
+    def write(self, frame: bytes) -> None:
+        """Put a frame on its way."""
         if self.closed:
             raise ConnectionResetError("the connection is gone")
         self._on_send(self._connection, frame)
         self._connection.down.send(frame)
         if len(self._connection.down.frames) >= _WINDOW_FRAMES:
             self._room.clear()
+
+    async def drain(self) -> None:
+        """Wait for room."""
         await self._room.wait()
 
     async def close(self, code: int, reason: str) -> None:

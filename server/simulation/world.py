@@ -22,7 +22,7 @@ from server.pad import Pad
 from server.settings import Settings
 from server.simulation.chance import Chance
 from server.simulation.checks import Checks
-from server.simulation.disk import Disk
+from server.simulation.disk import AtOnce, Disk
 from server.simulation.loop import Deadlock, Livelock, VirtualLoop
 from server.simulation.nemesis import Nemesis
 from server.simulation.network import Connection, Network
@@ -91,7 +91,7 @@ class World:
             beneath = None
             if self.scenario.sqlite:
                 folder = stack.enter_context(tempfile.TemporaryDirectory())
-                beneath = SQLiteStore(Path(folder))
+                beneath = SQLiteStore(Path(folder), worker=AtOnce)
             self.disk = Disk(
                 self.loop, self.scenario.seed, self.scenario.disk_ms, self.checks, beneath
             )
