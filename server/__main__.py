@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 import click
@@ -26,6 +27,10 @@ from server.settings import HELP, Settings
 from server.storage import StorageError
 
 __all__ = ["main"]
+
+# New objects before a collection; young ones, and middle ones, before one of the next generation.
+# Connections and entries stay: by the defaults, 10,000 who join are looked through eleven times.
+_COLLECTOR: Final = (5_000, 5, 50)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,6 +72,9 @@ def serve(**values: Any) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    gc.set_threshold(*_COLLECTOR)
+    # What has been imported stays to the end, and need not be looked at again.
+    gc.freeze()
     try:
         runner = _run(Settings(**values))
         if sys.platform == "win32":

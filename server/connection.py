@@ -56,6 +56,8 @@ class Wire(Protocol):
 class Connection:
     """A session on a pad, and the line to its client."""
 
+    __slots__ = ("_open", "_pad", "_task", "_wire", "ended", "session")
+
     def __init__(self, wire: Wire, pad: Pad) -> None:
         self.session = Session()
         # Why the server ends it, if it does.

@@ -92,12 +92,11 @@ class Hub:
             self._forget(name, task)
             yield None
             return
-        pad.users += 1
+        pad.hold()
         try:
             yield pad
         finally:
-            pad.users -= 1
-            pad.idle_since = asyncio.get_running_loop().time()
+            pad.release()
 
     async def submit(self, pad: Pad, submission: Submission) -> None:
         """Accept an operation; it is acknowledged by the stream when it is durable.

@@ -30,6 +30,8 @@ CHUNK_REVISIONS: Final = 4_096
 # Frames are shared by the connections that are at the same cursor; few cursors are common at a
 # time.
 _FRAMES_MAX: Final = 16
+# After this they are let go of: who has not taken one by then is at a cursor of its own.
+_FRAMES_SECONDS: Final = 0.25
 # So many entries are made a frame of while the others wait, some 0.3 ms; for longer ranges the
 # connection waits by itself.
 _AT_ONCE_REVISIONS: Final = 256
@@ -73,6 +75,15 @@ class Pad:
         self._store = store
         self._settings = settings
         self._frames: dict[object, bytes] = {}
+
+    def hold(self) -> None:
+        """Keep it in memory, until `release`."""
+        self.users += 1
+
+    def release(self) -> None:
+        """It may go when nobody holds it."""
+        self.users -= 1
+        self.idle_since = asyncio.get_running_loop().time()
 
     def wake(self) -> None:
         """Something has changed: every connection looks whether it concerns it."""
@@ -247,6 +258,8 @@ class Pad:
 
     def _shared(self, at: object, message: ServerMessage) -> bytes:
         """The frame of a message, kept for the others who are at the same place."""
+        if not self._frames:
+            asyncio.get_running_loop().call_later(_FRAMES_SECONDS, self._frames.clear)
         frame = self._frames[at] = encode(message)
         if len(self._frames) > _FRAMES_MAX:
             del self._frames[next(iter(self._frames))]

@@ -43,6 +43,8 @@ class Slice(NamedTuple):
 class Session:
     """One connection, from its first frame to its last."""
 
+    __slots__ = ("cursor", "person", "presence_version", "session")
+
     def __init__(self) -> None:
         # Public ids; empty until hello.
         self.session = ""

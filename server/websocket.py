@@ -1,6 +1,6 @@
-"""the only file touching a server socket: upgrade, origin, heartbeat
+"""the WebSocket endpoint: origin, upgrade, and the conversation that begins with it
 
-What is said over the socket is in `server/conversation.py`.
+What is said over the socket is in `server/conversation.py`, how it is framed in `server/frames.py`.
 """
 
 from __future__ import annotations
@@ -8,27 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from struct import Struct
 
-from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, web
 
-from ot.errors import ProtocolError
 from ot.messages import FRAME_BYTES_MAX, SUBPROTOCOL
 from server.conversation import Conversations
+from server.frames import Socket
 from server.hub import Hub
+from server.pad import Pad
 from server.settings import Settings
 from server.storage import StorageError
 
 __all__ = ["Sockets"]
 
 _log = logging.getLogger("deltapad.websocket")
-
-# Tenths of a second: time for a round trip round the world, or for ten megabytes on a good line.
-_LINGER_TENTHS = 20
-_HEADER_16 = Struct("!BBH").pack
-_HEADER_64 = Struct("!BBQ").pack
-# From here on, handing over header and frame apart is cheaper than copying them together.
-_COPIED_BYTES_MAX = 16_384
 
 
 class Sockets:
@@ -40,6 +33,7 @@ class Sockets:
         self._conversations = Conversations(
             hub, settings, now_ms=lambda: time.time_ns() // 1_000_000
         )
+        self._talks: set[asyncio.Task[None]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """`GET /ws/{pad}`: one session on one pad, until it ends."""
@@ -52,23 +46,30 @@ class Sockets:
             async with self._hub.open(request.match_info["pad"]) as pad:
                 if pad is None:
                     raise web.HTTPNotFound(text="there is no such pad\n")
-                ws = _Socket(
-                    protocols=(SUBPROTOCOL,),
-                    heartbeat=self._settings.heartbeat_seconds,
-                    # aiohttp refuses frames of this size and more.
-                    max_msg_size=FRAME_BYTES_MAX + 1,
-                    # A few bytes of a bad client must not become megabytes here.
-                    compress=False,
-                    # msgspec reads UTF-8 itself.
-                    decode_text=False,
-                )
-                await ws.prepare(request)
-                await self._conversations.talk(_SocketWire(ws, request), pad)
-                await ws.linger()
-                return ws
+                answer = _Upgrade(protocols=(SUBPROTOCOL,), compress=False)
+                await answer.prepare(request)
+                socket = _taken_over(request, self._settings.heartbeat_seconds)
+                if socket is not None:
+                    pad.hold()
+                    task = asyncio.create_task(self._talk(socket, pad))
+                    self._talks.add(task)
+                    task.add_done_callback(self._talks.discard)
+                return answer
         except StorageError as error:
             _log.error("pad could not be opened: %s", error)
             raise web.HTTPServiceUnavailable(text="the store is not available\n") from None
+
+    async def close(self) -> None:
+        """Wait until everybody has gone, who has been told to; not for long."""
+        if self._talks:
+            await asyncio.wait(self._talks, timeout=self._settings.shutdown_seconds)
+
+    async def _talk(self, socket: Socket, pad: Pad) -> None:
+        try:
+            await self._conversations.talk(socket, pad)
+        finally:
+            pad.release()
+            await socket.close(WSCloseCode.OK, "")
 
     def _origin_allowed(self, request: web.Request) -> bool:
         """Only our own pages, and those of allowed origins, may speak with a visitor's browser."""
@@ -79,84 +80,20 @@ class Sockets:
         return origin in (f"http://{request.host}", f"https://{request.host}")
 
 
-class _Socket(web.WebSocketResponse):
-    """aiohttp's, but who is cut off in the middle of a frame that is too large hears why.
+class _Upgrade(web.WebSocketResponse):
+    """aiohttp's, of which only the answer to the upgrade is used."""
 
-    Closing a connection on which bytes wait to be read resets it, and the reset overtakes the close
-    frame. So what still comes is dropped for a while, and only our own direction is closed at once.
-    """
-
-    def _close_transport(self) -> None:
-        transport = self._req.transport if self._req is not None else None
-        if self._too_large and transport is not None and not transport.is_closing():
-            transport.write_eof()
-        else:
-            super()._close_transport()
-
-    async def linger(self) -> None:
-        """Wait until a peer that sent too much has gone; not for long."""
-        for _ in range(_LINGER_TENTHS if self._too_large else 0):
-            if self._req is None or self._req.transport is None:
-                return
-            await asyncio.sleep(0.1)
-
-    @property
-    def _too_large(self) -> bool:
-        error = self.exception()
-        return isinstance(error, WebSocketError) and error.code == WSCloseCode.MESSAGE_TOO_BIG
+    async def write_eof(self, data: bytes = b"") -> None:
+        """The connection is not aiohttp's any more."""
 
 
-class _SocketWire:
-    """The socket as a conversation sees it."""
-
-    def __init__(self, ws: web.WebSocketResponse, request: web.Request) -> None:
-        self._ws = ws
-        self._writer = request.writer
-        # Gone already, if it is None.
-        self._transport = request.transport
-        self._high = 0
-        if self._transport is not None:
-            self._high = self._transport.get_write_buffer_limits()[1]
-
-    @property
-    def closed(self) -> bool:
-        return self._ws.closed
-
-    @property
-    def full(self) -> bool:
-        return self._transport is not None and self._transport.get_write_buffer_size() > self._high
-
-    async def receive(self, seconds_max: float | None = None) -> bytes | None:
-        message = await self._ws.receive(seconds_max)
-        if message.type is WSMsgType.BINARY:
-            raise ProtocolError("bad_json", "a binary frame; every frame is text")
-        return message.data if message.type is WSMsgType.TEXT else None
-
-    def write(self, frame: bytes) -> None:
-        # aiohttp's own call is a coroutine, which for a thousand readers of a frame is most of its
-        # cost. An unmasked text frame is two to ten bytes and the text (RFC 6455, section 5.2).
-        transport = self._transport
-        if transport is None or self._ws.closed or transport.is_closing():
-            raise ConnectionResetError("the connection is closing")
-        size = len(frame)
-        if size < 126:
-            header = bytes((0x81, size))
-        elif size < 65_536:
-            header = _HEADER_16(0x81, 126, size)
-        else:
-            header = _HEADER_64(0x81, 127, size)
-        if size < _COPIED_BYTES_MAX:
-            transport.write(header + frame)
-        else:
-            transport.writelines((header, frame))
-
-    async def drain(self) -> None:
-        await self._writer.drain()
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._ws.close(
-            code=WSCloseCode(code) if code in _KNOWN else code, message=reason.encode()
-        )
-
-
-_KNOWN = {int(code) for code in WSCloseCode}
+def _taken_over(request: web.Request, heartbeat_seconds: float) -> Socket | None:
+    """The connection, out of aiohttp's hands; None if it has gone."""
+    handler, transport = request.protocol, request.transport
+    if transport is None:
+        return None
+    socket = Socket(transport, message_max=FRAME_BYTES_MAX, heartbeat_seconds=heartbeat_seconds)
+    # As if the connection had ended, but without closing it.
+    handler.transport = None
+    handler.connection_lost(None)
+    return socket
