@@ -146,8 +146,15 @@ class SQLiteStore:
         """The newest snapshot of a pad, the log after it, and up to `before` entries before it."""
 
         def work(connection: apsw.Connection) -> Snapshot:
-            row = _first(connection, "SELECT revision, text FROM snapshots WHERE pad = ?", (key,))
-            revision, text = (0, "") if row is None else (row[0], row[1].decode())
+            revision, text = 0, ""
+            # One transaction, so that the text is that of the revision.
+            with connection:
+                row = _first(connection, "SELECT revision FROM snapshots WHERE pad = ?", (key,))
+                if row is not None:
+                    revision = row[0]
+                    # As a column it would be gathered from its pages first, and then copied.
+                    with connection.blob_open("main", "snapshots", "text", key, False) as blob:
+                        text = blob.read().decode()
             start = max(0, revision - before)
             rows = connection.execute(
                 f"SELECT {_ENTRY} WHERE log.pad = ? AND revision > ? ORDER BY revision",
