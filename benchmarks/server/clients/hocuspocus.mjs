@@ -1,29 +1,16 @@
 // Hocuspocus, by its own provider, which counts what the server has not confirmed yet.
 
 import { HocuspocusProvider, HocuspocusProviderWebsocket } from "@hocuspocus/provider";
-import * as Y from "yjs";
 import { serve } from "./workload.mjs";
 import { Socket } from "./socket.mjs";
-import { inserted } from "./yjs_update.mjs";
+import { YjsPad } from "./yjs_pad.mjs";
 
-class Pad {
-  onAcknowledged = () => {};
-  onInserted = null;
-  onClosed = () => {};
-  #socket = null;
-
+class Pad extends YjsPad {
   constructor(url, pad) {
-    this.doc = new Y.Doc();
-    this.shared = this.doc.getText("text");
-    this.doc.on("update", (update, _origin, _doc, transaction) => {
-      if (this.onInserted && !transaction.local) inserted(update).forEach(this.onInserted);
-    });
+    super();
     this.websocket = new HocuspocusProviderWebsocket({
       url,
-      WebSocketPolyfill: Socket.told((socket) => {
-        this.#socket = socket;
-        socket.on("close", () => this.onClosed());
-      }),
+      WebSocketPolyfill: Socket.told((socket) => this.watch(socket)),
     });
     this.ready = new Promise((done) => {
       this.provider = new HocuspocusProvider({
@@ -37,26 +24,8 @@ class Pad {
     });
   }
 
-  get length() {
-    return this.shared.length;
-  }
-
-  text() {
-    return this.shared.toString();
-  }
-
-  bytes() {
-    return this.#socket.bytes();
-  }
-
-  insert(position, text) {
-    this.shared.insert(position, text);
-  }
-
   offline() {
-    const closed = new Promise((done) => this.#socket.on("close", done));
-    this.websocket.disconnect();
-    return closed;
+    return this.closed(() => this.websocket.disconnect());
   }
 
   online() {

@@ -19,7 +19,7 @@ class Pad {
   }
 
   get length() {
-    return this.doc.data.length;
+    return this.doc.data?.length ?? 0;
   }
 
   text() {
@@ -31,18 +31,18 @@ class Pad {
   }
 
   insert(position, text) {
-    this.doc.submitOp(position ? [position, text] : [text], (error) => {
+    const done = (error) => {
       if (error) throw error;
       this.onAcknowledged();
-    });
+    };
+    // The adapter for PostgreSQL cannot read an empty text again: the first one makes the document.
+    if (!this.doc.type) this.doc.create(text, type.uri, done);
+    else this.doc.submitOp(position ? [position, text] : [text], done);
   }
 
   async subscribe(pad) {
     this.doc = this.connection.get("pads", pad);
     await called((done) => this.doc.subscribe(done));
-    if (!this.doc.type) {
-      await called((done) => this.doc.create("", type.uri, done));
-    }
     this.doc.on("op", (op, source) => {
       if (!source) op.forEach((part) => typeof part === "string" && this.onInserted?.(part));
     });

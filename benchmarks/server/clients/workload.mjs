@@ -3,7 +3,7 @@
 // A request is one JSON object on standard input; the answers are lines of JSON on standard output:
 // {"at": "begin"} and {"at": "end"} around what is measured, then {"result": {...}} or {"error": "why"}.
 //
-// A client of a peer is what its module's `open(port, pad)` resolves to, connected and up to date:
+// A client of a peer is what its module's `open(port, pad)` resolves to, connected and with the pad's text:
 //   length, text()            what its library holds
 //   insert(position, text)    type, as the library's own user would
 //   onAcknowledged()          to be called for each insert that the server has acknowledged
@@ -17,105 +17,23 @@
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RUN_KEYS, SETTLE_MS, START, check, openAll, openNew, tell, until } from "./pads.mjs";
 
-/** What a pad begins with: 40 lines. */
-export const START = `${".".repeat(49)}\n`.repeat(40);
-/** A run of typing at one place, then another place among so many first characters. */
-const RUN_KEYS = 20;
-/** Near the beginning: Yjs looks for a position from there, and its client would be the slowest part. */
-const PLACE_CHARACTERS = 200;
-const LINE_KEYS = 40;
-/** For what is under way when the time is over. */
-const SETTLE_MS = 60_000;
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** Keys that no two edits share, to tell an edit at the other clients; there are 20,000 of them. */
 const UNIQUE_FIRST = 0x4e00;
 const UNIQUE_COUNT = 20_000;
+/** After so long, whoever would not fill a pad in time is not waited for. */
+const FILL_TRIAL_SECONDS = 20;
+/** Whatever is not there by then has not been kept. */
+const REOPEN_MS_MAX = 20_000;
+/** For the server to do what it does behind a join. */
+const REST_MS = 2000;
 
-/** Chance that is the same for every peer (mulberry32). */
-function chance(seed) {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
+/** At a share of what is sorted. */
+const at = (ordered, share) =>
+  ordered[Math.min(ordered.length - 1, Math.floor(share * ordered.length))];
 
-/** One writer: a client, where it types, and how much of it is acknowledged. */
-class Writer {
-  constructor(client, pad, index) {
-    this.client = client;
-    this.pad = pad;
-    this.letter = LETTERS[index % LETTERS.length];
-    this.random = chance(1000 * pad + index + 1);
-    this.typed = 0;
-    this.acknowledged = 0;
-    this.last = "";
-    this.caret = 0;
-  }
-
-  type(key = this.typed % LINE_KEYS === LINE_KEYS - 1 ? "\n" : this.letter) {
-    const { client } = this;
-    if (this.typed % RUN_KEYS === 0) {
-      this.caret = Math.floor(this.random() * PLACE_CHARACTERS);
-    }
-    this.caret = Math.min(this.caret, client.length);
-    this.typed += 1;
-    this.last = key;
-    client.insert(this.caret, key);
-    this.caret += key.length;
-  }
-}
-
-const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
-
-async function until(condition, what, ms = SETTLE_MS) {
-  const end = performance.now() + ms;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${ms / 1000} s: ${what}`);
-    await sleep(1);
-  }
-}
-
-/** All writers of all pads, each pad with its first text at every one of them. */
-async function openAll(open, { port, pads, writers }) {
-  const all = [];
-  for (let pad = 0; pad < pads; pad++) {
-    const first = await open(port, `pad${pad}`);
-    let done = false;
-    first.onAcknowledged = () => (done = true);
-    first.insert(0, START);
-    await until(() => done, "the first text acknowledged");
-    const others = await Promise.all(
-      Array.from({ length: writers - 1 }, () => open(port, `pad${pad}`)),
-    );
-    [first, ...others].forEach((client, index) => all.push(new Writer(client, pad, index)));
-  }
-  for (const { client } of all) {
-    client.onAcknowledged = () => {};
-    await until(() => client.length >= START.length, "the first text everywhere");
-  }
-  return all;
-}
-
-/** Raise unless all texts of a pad are equal, with every key in them; the number of keys lost. */
-async function check(all, { loses = false }) {
-  let lost = 0;
-  for (const pad of new Set(all.map((one) => one.pad))) {
-    const here = all.filter((one) => one.pad === pad);
-    const length = START.length + here.reduce((sum, one) => sum + one.typed, 0);
-    if (loses) {
-      await sleep(1000);
-      lost += length - here[0].client.length;
-    } else {
-      await until(() => here.every((one) => one.client.length === length), "all texts complete");
-    }
-    const texts = new Set(here.map((one) => one.client.text()));
-    if (texts.size !== 1 && !loses) throw new Error(`${texts.size} different texts in one pad`);
-  }
-  return lost;
-}
+const sorted = (numbers) => numbers.toSorted((a, b) => a - b);
 
 /** Measure for `seconds` after a warm-up, while `work` goes on by itself. */
 async function measured({ warmup, seconds }, begin) {
@@ -131,8 +49,8 @@ async function measured({ warmup, seconds }, begin) {
 }
 
 /** Closed loop: everybody types the next key when the last one is acknowledged. */
-async function flat(open, request) {
-  const all = await openAll(open, request);
+async function flat(peer, request) {
+  const all = await openAll(peer, request);
   let running = true;
   let acknowledged = 0;
   for (const one of all) {
@@ -154,10 +72,10 @@ async function flat(open, request) {
 }
 
 /** Everybody types `rate` keys a second; when do the others of the pad see each one? */
-async function paced(open, request) {
-  const all = await openAll(open, request);
+async function paced(peer, request) {
+  const all = await openAll(peer, request);
   const typedAt = new Map();
-  let latencies = [];
+  const latencies = [];
   let count = 0;
   for (const one of all) {
     one.client.onInserted = (text) => {
@@ -182,20 +100,23 @@ async function paced(open, request) {
   });
   let from = 0;
   const times = await measured(request, () => {
-    latencies = [];
+    // Only what is typed from now on counts.
+    typedAt.clear();
     from = count;
   });
   timers.forEach(clearTimeout);
   all.forEach((one) => clearInterval(one.timer));
-  const [ops, seen] = [count - from, latencies.slice().sort((a, b) => a - b)];
+  const ops = count - from;
+  // Until all have been seen: a server that falls behind is not measured by its first keys alone.
   const lost = await check(all, request);
-  const at = (share) => seen[Math.min(seen.length - 1, Math.floor(share * seen.length))];
-  return { ...times, ops, lost, seen: seen.length, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+  const seen = sorted(latencies);
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => at(seen, share));
+  return { ...times, ops, lost, seen: seen.length, p50, p95, p99 };
 }
 
 /** One is offline and types `own` keys, while another types `missed`; then it comes back. */
-async function back(open, request) {
-  const all = await openAll(open, { ...request, pads: 1, writers: 2 });
+async function back(peer, request) {
+  const all = await openAll(peer, { ...request, pads: 1, writers: 2 });
   const [here, away] = all;
   await away.client.offline();
   for (let key = 0; key < request.own; key++) away.type();
@@ -230,8 +151,8 @@ const counts = (text) => {
 };
 
 /** Flat out until the server is gone; what it had acknowledged, by key. */
-async function kill(open, request) {
-  const all = await openAll(open, request);
+async function kill(peer, request) {
+  const all = await openAll(peer, request);
   const acknowledged = counts(START);
   let closed = false;
   for (const one of all) {
@@ -251,20 +172,101 @@ async function kill(open, request) {
 }
 
 /** What a client that comes new finds in the pad. */
-async function read(open, { port }) {
+async function read({ open }, { port }) {
   const client = await open(port, "pad0");
   // Some load a pad behind the first answer.
   await sleep(2000);
-  return { present: counts(client.text()) };
+  return { present: counts(client.text() ?? "") };
 }
 
-const TASKS = { flat, paced, back, kill, read };
+/** Many connections that only stay; how long did each one's joining take? */
+async function idle(peer, request) {
+  const { port, pads, writers, joining } = request;
+  // What is loaded or compiled for the first clients is not a cost of any connection.
+  await openAll(peer, { ...request, pads: 1, writers: 2 });
+  await sleep(REST_MS);
+  tell({ at: "begin" });
+  let closed = 0;
+  const clients = [];
+  const waiting = [];
+  for (let pad = 1; pad <= pads; pad++) {
+    clients.push(await openNew(peer, port, `pad${pad}`));
+    for (let other = 1; other < writers; other++) waiting.push(`pad${pad}`);
+  }
+  const times = [];
+  const join = async () => {
+    for (let pad = waiting.pop(); pad; pad = waiting.pop()) {
+      const from = performance.now();
+      const client = await peer.open(port, pad);
+      while (client.length < START.length) await new Promise(setImmediate);
+      times.push(performance.now() - from);
+      clients.push(client);
+    }
+  };
+  await Promise.all(Array.from({ length: joining }, join));
+  for (const client of clients) client.onClosed = () => (closed += 1);
+  await sleep(REST_MS);
+  tell({ at: "end" });
+  await sleep(200);
+  if (closed) throw new Error(`${closed} connections did not stay`);
+  const joins = sorted(times);
+  const [p50, p95] = [at(joins, 0.5), at(joins, 0.95)];
+  return { connections: clients.length, p50, p95 };
+}
 
-/** Do what standard input asks for with the clients that `open` makes. */
-export async function serve(open) {
+/**
+ * So many edits into one pad, a run of typing by each author in turn, each key acknowledged before the
+ * next one: an edit of its own for every server. How long is it then?
+ */
+async function fill(peer, request) {
+  const { edits, limit } = request;
+  const all = await openAll(peer, request);
+  let acknowledged = 0;
+  const type = () => all[Math.floor(acknowledged / RUN_KEYS) % all.length].type();
+  const from = performance.now();
+  for (const one of all) {
+    one.client.onAcknowledged = () => {
+      acknowledged += 1;
+      if (acknowledged < edits) type();
+    };
+  }
+  type();
+  while (acknowledged < edits) {
+    await sleep(100);
+    const seconds = (performance.now() - from) / 1000;
+    const rate = acknowledged / seconds;
+    const trial = Math.min(FILL_TRIAL_SECONDS, limit);
+    if (seconds > limit || (seconds > trial && rate * limit < edits)) {
+      throw new Error(`too slow to set up: ${Math.round(rate)} edits/s`);
+    }
+  }
+  await check(all, request);
+  return { length: all[0].client.length };
+}
+
+/** The first client after a restart: how long until it has the text, and how many bytes are that? */
+async function reopen({ open }, { port, length }) {
+  const from = performance.now();
+  const client = await open(port, "pad0");
+  while (client.length !== length) {
+    if (performance.now() > from + REOPEN_MS_MAX) {
+      throw new Error(`after the restart ${client.length} characters of ${length} are there`);
+    }
+    await new Promise(setImmediate);
+  }
+  return { ms: performance.now() - from, down: client.bytes()[0] };
+}
+
+const TASKS = { flat, paced, back, kill, read, idle, fill, reopen };
+
+/**
+ * Do what standard input asks for with the clients that `open` makes, in pads that are there, or that
+ * `create` makes.
+ */
+export async function serve(open, create = async () => {}) {
   const request = JSON.parse(readFileSync(0, "utf8"));
   try {
-    tell({ result: await TASKS[request.task](open, request) });
+    tell({ result: await TASKS[request.task]({ create, open }, request) });
   } catch (error) {
     tell({ error: String(error?.stack ?? error) });
   }

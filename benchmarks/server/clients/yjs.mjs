@@ -8,50 +8,24 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 import { serve } from "./workload.mjs";
 import { Socket } from "./socket.mjs";
-import { inserted } from "./yjs_update.mjs";
+import { YjsPad } from "./yjs_pad.mjs";
 
 const SYNC = 0;
 const UPDATE = 2;
 
-class Pad {
-  onAcknowledged = () => {};
-  onInserted = null;
-  onClosed = () => {};
-  #socket = null;
+class Pad extends YjsPad {
   #acknowledged = 0;
 
   constructor(url, pad) {
-    this.doc = new Y.Doc();
-    this.shared = this.doc.getText("text");
-    this.doc.on("update", (update, _origin, _doc, transaction) => {
-      if (this.onInserted && !transaction.local) inserted(update).forEach(this.onInserted);
-    });
+    super();
     this.provider = new WebsocketProvider(url, pad, this.doc, {
       disableBc: true,
-      WebSocketPolyfill: Socket.told((socket) => this.#watch(socket)),
+      WebSocketPolyfill: Socket.told((socket) => this.watch(socket)),
     });
-  }
-
-  get length() {
-    return this.shared.length;
-  }
-
-  text() {
-    return this.shared.toString();
-  }
-
-  bytes() {
-    return this.#socket.bytes();
-  }
-
-  insert(position, text) {
-    this.shared.insert(position, text);
   }
 
   offline() {
-    const closed = new Promise((done) => this.#socket.on("close", done));
-    this.provider.disconnect();
-    return closed;
+    return this.closed(() => this.provider.disconnect());
   }
 
   online() {
@@ -62,9 +36,8 @@ class Pad {
     return new Promise((done) => this.provider.once("sync", () => done(this)));
   }
 
-  #watch(socket) {
-    this.#socket = socket;
-    socket.on("close", () => this.onClosed());
+  watch(socket) {
+    super.watch(socket);
     // Behind the provider's own listener, which it adds after this.
     socket.once("open", () => socket.on("message", (data) => this.#look(new Uint8Array(data))));
   }

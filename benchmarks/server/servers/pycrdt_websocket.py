@@ -1,12 +1,18 @@
-"""pycrdt-websocket over `websockets`, pads in memory: `python pycrdt_websocket.py PORT DATA`"""
+"""pycrdt-websocket over `websockets`: `python pycrdt_websocket.py PORT DATA [sqlite]`
+
+Pads in memory alone, or with its SQLite store, as its documentation puts the two together.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from pathlib import Path
 from typing import Any
 
-from pycrdt.websocket import WebsocketServer
+from pycrdt.store import SQLiteYStore, YDocNotFound
+from pycrdt.websocket import WebsocketServer, YRoom
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
@@ -35,8 +41,32 @@ class Channel:
         return message
 
 
+class KeepingServer(WebsocketServer):  # type: ignore[misc]
+    """Each room has a store, and is ready once what is in that is in the room."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(auto_clean_rooms=False)
+        self._path = str(folder / "pads.sqlite")
+
+    async def get_room(self, name: str) -> YRoom:
+        if name not in self.rooms:
+            store = SQLiteYStore(name)
+            store.db_path = self._path
+            room = self.rooms[name] = YRoom(ready=False, ystore=store)
+            await self.start_room(room)
+            await store.started.wait()
+            with contextlib.suppress(YDocNotFound):
+                await store.apply_updates(room.ydoc)
+            room.ready = True
+        room = self.rooms[name]
+        await room.ready_event.wait()
+        return room
+
+
 async def main() -> None:
-    async with WebsocketServer(auto_clean_rooms=False) as server:
+    keeps = "sqlite" in sys.argv
+    server = KeepingServer(Path(sys.argv[2])) if keeps else WebsocketServer(auto_clean_rooms=False)
+    async with server:
 
         async def handle(socket: Any) -> None:
             await server.serve(Channel(socket))

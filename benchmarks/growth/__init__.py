@@ -1,0 +1,1 @@
+"""how deltapad's own cost grows, and its bounds: `make bench-growth`"""
