@@ -95,7 +95,12 @@ async def _run(settings: Settings) -> None:
             loop.add_signal_handler(number, stop.set)
     app = create_app(settings)
     runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=settings.shutdown_seconds, handle_signals=False
+        app,
+        access_log=None,
+        shutdown_timeout=settings.shutdown_seconds,
+        handle_signals=False,
+        # Of a dead peer our own heartbeat tells, and sooner.
+        tcp_keepalive=False,
     )
     await runner.setup()
     try:
