@@ -5,8 +5,8 @@ the catch-up law any range of the log may stand in for its entries as one compos
 that a long range costs few composes, the log keeps composed blocks of aligned ranges: block
 (level, index) is revisions index * 16**level to (index + 1) * 16**level. Sixteen, because runs of
 typing are joined many at a time (`ot/runs.py`) and fewer levels touch each entry less often. Blocks
-are built when first asked for, and the longest unused are dropped when they grow too heavy; they
-can always be built again.
+are built when first asked for, of those below if there are any, and the longest unused are dropped
+when they grow too heavy; they can always be built again.
 
 The log may hold only its newest entries; the older ones are in a store, which is not this file's
 business.
@@ -139,18 +139,10 @@ class RevisionLog:
             self.start += count
 
     def _block(self, level: int, index: int) -> Operation:
-        if level == 0:
-            return self._entries[index - self.start].op
         key = (level, index)
         block = self._blocks.pop(key, None)
         if block is None:
-            first = index << _BITS
-            if level == 1 and first in self._partial:
-                block = self._part_of_block(first, first + (1 << _BITS))
-                self._partial.pop(first, None)
-            else:
-                parts = [self._block(level - 1, first + part) for part in range(1 << _BITS)]
-                block = compose_all(parts)
+            block = self._new_block(level, index)
             self._block_weight += _weight(block)
         # Put back as the newest in use.
         self._blocks[key] = block
@@ -158,6 +150,20 @@ class RevisionLog:
             oldest = next(iter(self._blocks))
             self._block_weight -= _weight(self._blocks.pop(oldest))
         return block
+
+    def _new_block(self, level: int, index: int) -> Operation:
+        start = index << level * _BITS
+        end = index + 1 << level * _BITS
+        if level == 1 and start in self._partial:
+            block = self._part_of_block(start, end)
+            self._partial.pop(start, None)
+            return block
+        first = index << _BITS
+        below = [(level - 1, first + part) for part in range(1 << _BITS)]
+        if any(key in self._blocks for key in below):
+            return compose_all([self._block(*key) for key in below])
+        # Straight from the entries: runs of typing are longer than the blocks below.
+        return compose_all([entry.op for entry in self.entries(start, end)])
 
 
 def _weight(op: Operation) -> int:

@@ -150,7 +150,7 @@ class Hub:
             entries=loaded.entries,
             length_max=self._settings.pad_length_max,
         )
-        pad = Pad(record, document, self._store, self._settings)
+        pad = Pad(record, document, self._store, self._settings, sessions=loaded.sessions)
         pad.snapshot_revision = loaded.revision
         pad.idle_since = asyncio.get_running_loop().time()
         return pad

@@ -20,7 +20,7 @@ from ot.runs import compose_all
 from server.presence import Presence
 from server.session import Session, Slice
 from server.settings import Settings
-from server.storage import PadRecord, Store
+from server.storage import SESSIONS_MAX, PadRecord, Store
 
 __all__ = ["CHUNK_REVISIONS", "Listener", "Pad"]
 
@@ -54,8 +54,15 @@ class Pad:
     """One live pad: its document, the people in it, their connections."""
 
     def __init__(
-        self, record: PadRecord, document: Document, store: Store, settings: Settings
+        self,
+        record: PadRecord,
+        document: Document,
+        store: Store,
+        settings: Settings,
+        *,
+        sessions: frozenset[str] | None,
     ) -> None:
+        """`sessions` are all that have committed something; None if they are too many to know."""
         self.record = record
         self.document = document
         self.presence = Presence()
@@ -67,6 +74,9 @@ class Pad:
         self.connections: dict[str, Listener] = {}
         # Sessions that have left while something of theirs was on its way to the disk.
         self._left: dict[str, None] = {}
+        # The store has nothing of other sessions than these, so that it need not be asked for each
+        # one that comes.
+        self._stored = None if sessions is None else set(sessions)
         # Requests that hold the pad in memory, and when the last one let go.
         self.users = 0
         self.idle_since = 0.0
@@ -105,7 +115,8 @@ class Pad:
         # Before the first await: from here on nobody else forgets what this session has committed.
         self.connections[session] = connection
         last: Commit | None = None
-        if session not in self.document.sessions:
+        stored = self._stored is None or session in self._stored
+        if stored and session not in self.document.sessions:
             last = await self._store.last(self.record.key, session)
         # While the store was asked, a newer connection may have come, and even have gone again.
         error = self.dropped or connection.ended
@@ -132,6 +143,10 @@ class Pad:
             elif commit.revision <= self.document.committed:
                 del self._left[session]
                 self.document.sessions.pop(session, None)
+                if commit.seq and self._stored is not None:
+                    self._stored.add(session)
+                    if len(self._stored) > SESSIONS_MAX:
+                        self._stored = None
 
     def has_news(self, session: Session) -> bool:
         """Whether there is something that a session has not been sent."""

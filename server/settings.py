@@ -56,7 +56,7 @@ HELP: dict[str, str] = {
     "snapshot_revisions": "Revisions after which a pad's whole text is written again.",
     "idle_seconds": "Seconds that a pad stays in memory after the last one has left.",
     "ops_per_frame_max": "Revisions behind from which a client gets one composed delta.",
-    "presence_seconds": "Least seconds between two presence frames to one client.",
+    "presence_seconds": "Least seconds between two rounds of presence in a pad.",
     "hello_seconds": "Seconds that a new connection has to say hello.",
     "heartbeat_seconds": "Seconds between two pings; a silent peer is dropped after two.",
     "shutdown_seconds": "Seconds that shutting down may take before it is forced.",

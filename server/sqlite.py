@@ -27,7 +27,7 @@ import msgspec
 from ot.document import Commit
 from ot.log import Entry
 from ot.operation import Component
-from server.storage import Append, PadRecord, Snapshot, StorageError
+from server.storage import SESSIONS_MAX, Append, PadRecord, Snapshot, StorageError
 from server.worker import Thread, Worker
 
 __all__ = [
@@ -164,7 +164,13 @@ class SQLiteStore:
                 f"SELECT {_ENTRY} WHERE log.pad = ? AND revision > ? ORDER BY revision",
                 (key, start),
             )
-            return Snapshot(revision, text, start, _entries(rows))
+            entries = _entries(rows)
+            sessions = connection.execute(
+                "SELECT session FROM authors WHERE pad = ? LIMIT ?", (key, SESSIONS_MAX + 1)
+            )
+            known = frozenset(session for (session,) in sessions)
+            few = len(known) <= SESSIONS_MAX
+            return Snapshot(revision, text, start, entries, known if few else None)
 
         return await self._read(work)
 

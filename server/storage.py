@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from ot.document import Commit
 from ot.log import Entry
 
-__all__ = ["Append", "PadRecord", "Snapshot", "StorageError", "Store"]
+__all__ = ["SESSIONS_MAX", "Append", "PadRecord", "Snapshot", "StorageError", "Store"]
+
+# Sessions of a pad that are known by name while it is in memory, some 100 bytes each. In a pad with
+# more of them, the store is asked about each one that comes.
+SESSIONS_MAX: Final = 1_000
 
 
 class StorageError(Exception):
@@ -36,12 +40,16 @@ class PadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The text at a revision, and all entries after revision `start`, which may be earlier."""
+    """The text at a revision, all entries after revision `start`, which may be earlier, and all
+    sessions that have committed something; None for `sessions` if they are more than
+    `SESSIONS_MAX`.
+    """
 
     revision: int
     text: str
     start: int
     entries: list[Entry]
+    sessions: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)

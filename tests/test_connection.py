@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ot.messages import PresenceMessage
 from server.connection import Connection
 from server.hub import Hub
 from server.pad import Pad
@@ -162,3 +163,32 @@ async def test_stopping_while_the_line_is_full(pad):
     await connection.stop()
     assert task.cancelled() or task.done()
     assert line.types == ["welcome"]
+
+
+async def test_presence_is_told_to_all_of_a_pad_at_once(pad):
+    """The first news at once, what follows soon after it in one frame, the same for everybody."""
+    joined = [await join(pad, name) for name in ("ben", "cleo")]
+    for name in ("ben", "cleo"):
+        pad.presence.join(session=name, person=name, name=name, color=0, revision=0)
+    for _, connection in joined:
+        connection.begin(b'{"type":"welcome"}')
+    for turn in range(5):
+        message = PresenceMessage(revision=0, name=f"Ben {turn}", color=1, selections=[])
+        pad.receive_presence("ben", message)
+    ben, cleo = (line for line, _ in joined)
+    await until(lambda: len(ben.sent) == 3)
+
+    assert ben.sent == cleo.sent
+    assert ben.types == ["welcome", "presence", "presence"]
+    assert [one["name"] for one in ben.sent[2]["people"]] == ["Ben 4"]
+
+
+async def test_encoded_frames_are_let_go_of(pad, monkeypatch):
+    """At rest a pad keeps none."""
+    monkeypatch.setattr("server.pad._FRAMES_SECONDS", 0.02)
+    _, connection = await join(pad, "ben")
+    connection.begin(b'{"type":"welcome"}')
+    await type_letters(pad, 2)
+
+    assert pad._frames
+    await until(lambda: not pad._frames)

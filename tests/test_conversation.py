@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from server.hub import Hub
 from server.pad import Pad
 from server.settings import Settings
 from server.sqlite import SQLiteStore
+from server.storage import Snapshot
 from tests.wire import hello
 
 
@@ -57,11 +59,16 @@ class Line:
 
 
 class SlowStore(SQLiteStore):
-    """The real store, but it answers who a session is only when it is told to."""
+    """The real store, but it answers who a session is only when it is told to, and is asked for
+    each.
+    """
 
     def __init__(self, folder: Any) -> None:
         super().__init__(folder)
         self.answers: list[asyncio.Future[None]] = []
+
+    async def load(self, key: int, *, before: int) -> Snapshot:
+        return replace(await super().load(key, before=before), sessions=None)
 
     async def last(self, key: int, session: str) -> Commit | None:
         answer = asyncio.get_running_loop().create_future()

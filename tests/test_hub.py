@@ -99,6 +99,51 @@ async def test_concurrent_opens_load_once(tmp_path, monkeypatch):
             assert pad is not None, "that there was none is not remembered"
 
 
+async def test_only_who_has_committed_is_looked_up(tmp_path, monkeypatch):
+    """The store is not asked about a session that is new; about one that has left, or that is from
+    before the pad was loaded, it is, and what it sends again is recognised.
+    """
+    asked = []
+    real = SQLiteStore.last
+
+    async def counting(self, key, session):
+        asked.append(session)
+        return await real(self, key, session)
+
+    monkeypatch.setattr(SQLiteStore, "last", counting)
+    async with running(tmp_path) as (hub, _), hub.open("pad") as pad:
+        assert pad is not None
+        first = await attach(pad)
+        await attach(pad, "ben")
+        await write(hub, pad, 2)
+        assert asked == []
+        pad.detach(first)
+        assert "ada" not in pad.document.sessions
+        await attach(pad)
+        assert asked == ["ada"]
+        await hub.submit(pad, submission(2, 1, ["c"]))
+        assert pad.document.log.head == 2
+    async with running(tmp_path) as (hub, _), hub.open("pad") as pad:
+        assert pad is not None
+        await attach(pad)
+        await attach(pad, "ben")
+        assert asked == ["ada", "ada"]
+
+
+async def test_too_many_sessions_to_know(tmp_path, monkeypatch):
+    """Then the store is asked about each."""
+    monkeypatch.setattr("server.pad.SESSIONS_MAX", 1)
+    async with running(tmp_path) as (hub, _), hub.open("pad") as pad:
+        assert pad is not None
+        for name in ("ada", "ben"):
+            one = await attach(pad, name)
+            await write(hub, pad, 1, session=name)
+            pad.detach(one)
+        assert pad._stored is None
+        await attach(pad, "ada")
+        assert pad.document.sessions["ada"].seq == 1
+
+
 async def test_an_idle_pad_leaves_and_comes_back(tmp_path):
     """Nobody there: out of memory, its text written; whoever comes finds all of it."""
     async with running(tmp_path, idle_seconds=0.02) as (hub, store):

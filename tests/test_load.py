@@ -59,6 +59,7 @@ def report(**fields: Any) -> Report:
         **dict.fromkeys(("seen", "acknowledged", "joined", "late"), NONE),
         "acked_ops": 0,
         "untimed": 0,
+        "moves": 0.0,
         **dict.fromkeys(rates, 0.0),
         "server": None,
         "generator_cpu": [0.1],
@@ -319,7 +320,20 @@ def test_a_run(serve: ServerProcess, tmp_path):
     """
     done = load(
         *(serve.url, "--pads", "2", "--writers", "2", "--readers", "2", "--rate", "30"),
-        *("--joins", "5", "--seconds", "1", "--processes", "2", "--seed", "7", "--length", "500"),
+        *(
+            "--moves",
+            "10",
+            "--joins",
+            "5",
+            "--seconds",
+            "1",
+            "--processes",
+            "2",
+            "--seed",
+            "7",
+            "--length",
+            "500",
+        ),
         *("--json", str(tmp_path / "a.json"), "--plot", str(tmp_path / "a.svg")),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -330,6 +344,7 @@ def test_a_run(serve: ServerProcess, tmp_path):
     assert written["converged"] and one["errors"] == {} and one["differences"] == []
     assert one["plan"]["seed"] == 7 and one["connected"] == 8
     assert one["acked_ops"] > 0
+    assert one["moves"] == pytest.approx(80, rel=0.5)
     assert 0 < one["seen"]["p50"] <= one["seen"]["p95"] <= one["seen"]["p99"] <= one["seen"]["max"]
     assert one["acknowledged"]["p50"] > 0 and one["joined"]["max"] > 0
     assert one["server"]["pid"] == serve.pid and one["server"]["rss_mib"] > 1

@@ -57,10 +57,11 @@ async def test_entries_come_back_as_they_were(store, tmp_path):
     await store.close()
 
     again = SQLiteStore(tmp_path)
+    known = frozenset({"ada", "bob"})
     assert await again.read(key, 0, 3) == entries
     assert await again.read(key, 1, 2) == entries[1:2]
     assert await again.read(key, 2, 2) == []
-    assert await again.load(key, before=0) == Snapshot(2, ODD_TEXT, 2, entries[2:])
+    assert await again.load(key, before=0) == Snapshot(2, ODD_TEXT, 2, entries[2:], known)
     await again.close()
 
 
@@ -68,15 +69,29 @@ async def test_load(store):
     """The newest snapshot, what came after it, and as much before it as was asked for."""
     key = await make_pad(store)
     entries = [entry(seq, [str(seq)]) for seq in range(1, 10)]
-    assert await store.load(key, before=100) == Snapshot(0, "", 0, [])
+    known = frozenset({"ada"})
+    assert await store.load(key, before=100) == Snapshot(0, "", 0, [], frozenset())
     await store.append([Append(key, 0, entries)])
-    assert await store.load(key, before=0) == Snapshot(0, "", 0, entries)
+    assert await store.load(key, before=0) == Snapshot(0, "", 0, entries, known)
     await store.save_snapshot(key, revision=6, text="six")
     await store.save_snapshot(key, revision=5, text="five, late")
 
-    assert await store.load(key, before=0) == Snapshot(6, "six", 6, entries[6:])
-    assert await store.load(key, before=2) == Snapshot(6, "six", 4, entries[4:])
-    assert await store.load(key, before=100) == Snapshot(6, "six", 0, entries)
+    assert await store.load(key, before=0) == Snapshot(6, "six", 6, entries[6:], known)
+    assert await store.load(key, before=2) == Snapshot(6, "six", 4, entries[4:], known)
+    assert await store.load(key, before=100) == Snapshot(6, "six", 0, entries, known)
+
+
+async def test_load_of_a_pad_that_many_have_written(store, monkeypatch):
+    """All sessions that have committed are told, of this pad alone, unless they are too many."""
+    monkeypatch.setattr("server.sqlite.SESSIONS_MAX", 2)
+    key, other = await make_pad(store), await make_pad(store, "other")
+    await store.append([Append(other, 0, [entry(1, session="cleo")])])
+    for revision, session in enumerate(("ada", "bob")):
+        await store.append([Append(key, revision, [entry(1, session=session)])])
+    assert (await store.load(key, before=0)).sessions == {"ada", "bob"}
+    await store.append([Append(key, 2, [entry(1, session="dan")])])
+    assert (await store.load(key, before=0)).sessions is None
+    assert (await store.load(other, before=0)).sessions == {"cleo"}
 
 
 async def test_last_and_committed(store):

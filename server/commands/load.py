@@ -50,6 +50,11 @@ _PLANNED: Final[tuple[tuple[str, click.ParamType[Any], str], ...]] = (
         "Edits per second and writer; 0 is flat out: the next as soon as the last is acknowledged.",
     ),
     ("model", click.Choice(MODELS), "How writers type."),
+    (
+        "moves",
+        click.FloatRange(0, RATE_MAX),
+        "Times per second that each client, readers too, puts its caret somewhere.",
+    ),
     ("joins", click.FloatRange(0, RATE_MAX), "Clients that leave and come again, per second."),
     ("seconds", click.FloatRange(0.5, SECONDS_MAX), "How long to measure."),
     ("length", click.IntRange(0, LENGTH_MAX), "Code points of each text, about."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from random import Random
@@ -13,7 +14,15 @@ import aiohttp
 from ot.client import Client as Machine
 from ot.client import Desync
 from ot.errors import DeltapadError
-from ot.messages import SUBPROTOCOL, ErrorMessage, Hello, Limits, Welcome, encode
+from ot.messages import (
+    SUBPROTOCOL,
+    ErrorMessage,
+    Hello,
+    Limits,
+    PresenceMessage,
+    Welcome,
+    encode,
+)
 from ot.operation import apply, length_change
 from server.load.board import Board
 from server.load.figures import Figures
@@ -63,6 +72,7 @@ class Client:
         self._replica = replica
         self._rng = Random(f"{plan.seed} {seat.number}")
         self._typist = Typist(plan.model, rate=plan.rate, length=plan.length, rng=self._rng)
+        self._name = f"{'Reader' if seat.writer is None else 'Writer'} {seat.number}"
         self._key = plan.session_key(seat)
         self._session = public_id("session", self._key)
         self._flat_out = seat.writer is not None and not plan.rate
@@ -95,6 +105,8 @@ class Client:
         tasks = [asyncio.create_task(self._connect())]
         if self.seat.writer is not None:
             tasks.append(asyncio.create_task(self._type()))
+        if self._crew.plan.moves:
+            tasks.append(asyncio.create_task(self._move()))
         for task in tasks:
             task.add_done_callback(self._ended)
         return tasks
@@ -131,8 +143,7 @@ class Client:
                 hello = Hello(
                     session=self._key,
                     person=self._key,
-                    name=f"{'Writer' if self.seat.writer is not None else 'Reader'} "
-                    f"{self.seat.number}",
+                    name=self._name,
                     epoch=self._epoch if known else None,
                     revision=self.machine.revision if known else None,
                 )
@@ -257,6 +268,27 @@ class Client:
                 crew.figures.late.add(time.monotonic() - due)
                 await self._edit()
             due += self._typist.pause()
+
+    async def _move(self) -> None:
+        """The caret goes somewhere in the text that the server has told of."""
+        crew = self._crew
+        await crew.started.wait()
+        due = time.monotonic() + self._rng.uniform(0, 1 / crew.plan.moves)
+        while not (crew.over or self.lost):
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            due += self._rng.uniform(0.5, 1.5) / crew.plan.moves
+            if self._socket is None or self.state is None:
+                continue
+            caret = self._rng.randint(0, len(self.state.text))
+            message = PresenceMessage(
+                revision=self.state.revision,
+                name=self._name,
+                color=0,
+                selections=[(caret, caret)],
+            )
+            crew.figures.moves += 1
+            with contextlib.suppress(ConnectionError):
+                await self._send(self._socket, encode(message))
 
     async def _edit(self) -> None:
         """One edit: on screen at once, and sent as soon as nothing is in flight."""

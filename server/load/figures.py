@@ -77,10 +77,11 @@ class Figures(Struct):
     joined: Histogram = field(default_factory=Histogram)
     late: Histogram = field(default_factory=Histogram)
     # Operations acknowledged; others' operations received, and those among them whose time of
-    # typing is not known; frames of any kind; bytes of their payload.
+    # typing is not known; caret moves sent; frames of any kind; bytes of their payload.
     acked: int = 0
     deliveries: int = 0
     untimed: int = 0
+    moves: int = 0
     frames_in: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -90,6 +91,7 @@ class Figures(Struct):
         self.merge_latencies(other)
         self.acked += other.acked
         self.deliveries += other.deliveries
+        self.moves += other.moves
         self.frames_in += other.frames_in
         self.bytes_in += other.bytes_in
         self.bytes_out += other.bytes_out

@@ -52,7 +52,8 @@ class Seat:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One run. `writers` and `readers` are for each pad; `rate` is edits per second and writer,
-    0 for flat out; `joins` leave and come again each second, of all clients; `length` is about how
+    0 for flat out; `moves` are caret moves per second and client, readers too; `joins` leave and
+    come again each second, of all clients; `length` is about how
     many code points each text has; pads are called `name` and a number.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     readers: int = 0
     rate: float = 5.0
     model: Model = "steady"
+    moves: float = 0.0
     joins: float = 0.0
     seconds: float = 10.0
     processes: int = 1

@@ -61,6 +61,7 @@ class Report(Struct, frozen=True):
     acked: float
     deliveries: float
     untimed: int
+    moves: float
     frames_in: float
     bytes_in: float
     bytes_out: float

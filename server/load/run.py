@@ -134,6 +134,7 @@ class _Run:
             acked_ops=total.acked,
             acked=total.acked / seconds,
             deliveries=total.deliveries / seconds,
+            moves=total.moves / seconds,
             untimed=total.untimed,
             frames_in=total.frames_in / seconds,
             bytes_in=total.bytes_in / seconds,

@@ -97,6 +97,8 @@ def print_report(console: Console, report: Report) -> None:
         f"{report.frames_in:,.0f} frames/s; {report.bytes_in / 1e6:,.2f} MB/s in, "
         f"{report.bytes_out / 1e6:,.2f} MB/s out"
     )
+    if report.plan.moves:
+        console.print(f"{report.moves:,.0f} caret moves/s")
     server = report.server
     if server is None:
         console.print("server: CPU -, RSS - (its process cannot be seen; --pid names it)")

@@ -183,7 +183,7 @@ class DiskStore:
         pad = self._disk.pads[key]
         revision, text = pad.snapshot
         start = max(0, revision - before)
-        return Snapshot(revision, text, start, pad.entries(start))
+        return Snapshot(revision, text, start, pad.entries(start), frozenset(pad.last))
 
     async def read(self, key: int, start: int, end: int) -> list[Entry]:
         """Entries."""
