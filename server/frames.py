@@ -22,8 +22,10 @@ _MASKED: Final = 0x80
 # Bytes in a control frame.
 _CONTROL_MAX: Final = 125
 _NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
-# Messages that have come and are not asked for, before reading stops.
-_UNREAD_MAX: Final = 64
+# Bytes of messages that have come and are not asked for, before reading stops; and what a message
+# counts beside its own bytes, about what Python needs for it.
+_UNREAD_BYTES_MAX: Final = 65_536
+_MESSAGE_BYTES: Final = 64
 # Bytes up to which a frame is copied behind its header, which is cheaper than a second piece.
 _COPIED_MAX: Final = 16_384
 _LONG, _LONGER = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
@@ -60,6 +62,7 @@ class Socket(asyncio.Protocol):
         "_timer",
         "_transport",
         "_unread",
+        "_unread_bytes",
         "_waiter",
         "_writable",
     )
@@ -79,6 +82,7 @@ class Socket(asyncio.Protocol):
         self._message_opcode = 0
         # What is not at rest is made when it is needed.
         self._unread: deque[bytes | ProtocolError] | None = None
+        self._unread_bytes = 0
         self._waiter: asyncio.Future[bytes | ProtocolError | None] | None = None
         self._writable: asyncio.Event | None = None
         self._gone: asyncio.Event | None = None
@@ -109,6 +113,7 @@ class Socket(asyncio.Protocol):
             message = self._unread.popleft()
             if not self._unread:
                 self._unread = None
+                self._unread_bytes = 0
                 self._resume_reading()
         elif self._ended:
             message = None
@@ -270,7 +275,10 @@ class Socket(asyncio.Protocol):
         if self._unread is None:
             self._unread = deque()
         self._unread.append(message)
-        if len(self._unread) == _UNREAD_MAX and not self._transport.is_closing():
+        self._unread_bytes += len(payload) + _MESSAGE_BYTES
+        if self._unread_bytes < _UNREAD_BYTES_MAX or self._reading_paused:
+            return
+        if not self._transport.is_closing():
             self._transport.pause_reading()
             self._reading_paused = True
 

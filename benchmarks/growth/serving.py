@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from benchmarks.peers import PEERS, REPO, Peer
-from benchmarks.server.processes import LOAD_CORE, SERVER_CORE, Failure, pinned
+from benchmarks.server.processes import LOAD_CORE, Failure, last_line, serving
 from server.load.process import Usage, usage
 
 __all__ = [
@@ -26,12 +23,6 @@ __all__ = [
     "stay_on_the_loads_core",
 ]
 
-# Seconds. A server that listens later than this does not start; one that has not ended by then is
-# ended the hard way.
-_START_SECONDS_MAX: Final = 20.0
-_STOP_SECONDS_MAX: Final = 20.0
-# Seconds between two looks whether it listens.
-_LOOK_SECONDS: Final = 0.01
 _PYTHON: Final = REPO / ".venv/bin/python"
 # Longer than the longest text here; the default is a book's two million.
 _LENGTH_MAX: Final = 20_000_000
@@ -103,41 +94,7 @@ def _serving(
     command: Callable[[int], Sequence[str]], environment: dict[str, str], log: Path
 ) -> Iterator[Server]:
     """Run it, for as long as the block takes; it ends as a server ends, with all written."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*pinned(SERVER_CORE), *command(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            cwd=log.parent,
-        )
-    try:
-        _wait_until_it_listens(process, port, log)
-        yield Server(process.pid, port)
-        if process.poll() is not None:
-            raise Failure(f"the server has ended by itself: {_last_line(log)}")
-    finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    end = time.monotonic() + _START_SECONDS_MAX
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(_LOOK_SECONDS)
-    raise Failure(f"the server does not start: {_last_line(log)}")
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it says nothing"
+    with serving(command, environment, log) as running:
+        yield Server(running.process.pid, running.port)
+        if running.process.poll() is not None:
+            raise Failure(f"the server has ended by itself: {last_line(log)}")

@@ -64,10 +64,21 @@ def measure(server: Server, workload: Workload, effort: Effort) -> Cell:
                 return Cell((_killed(server, workload, effort, Path(folder)),))
             if workload.task == "restart":
                 return Cell(_restarted(server, workload, effort, Path(folder)))
-            with serving(server, Path(folder)) as running:
+            with _serving(server, Path(folder)) as running:
                 return Cell((_loaded(server, workload, effort, running),))
         except Failure as error:
             return Cell(failure=str(error))
+
+
+def _serving(server: Server, folder: Path) -> contextlib.AbstractContextManager[Running]:
+    """A server on the data that is in the folder, if there is any."""
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+
+    def command(port: int) -> list[str]:
+        return server.command(port, data)
+
+    return serving(command, server.environment(), folder / "log")
 
 
 def _loaded(server: Server, workload: Workload, effort: Effort, running: Running) -> _Figures:
@@ -96,7 +107,7 @@ def _killed(server: Server, workload: Workload, effort: Effort, folder: Path) ->
     request = {**workload.request(), "warmup": effort.kill_seconds}
     acknowledged: dict[str, int] = {}
     with (
-        serving(server, folder) as running,
+        _serving(server, folder) as running,
         _load(server, request, running, effort) as lines,
     ):
         for line in lines:
@@ -104,7 +115,7 @@ def _killed(server: Server, workload: Workload, effort: Effort, folder: Path) ->
                 running.kill()
             else:
                 acknowledged = _result(line)["acknowledged"]
-    with serving(server, folder) as running:
+    with _serving(server, folder) as running:
         present = _answer(server, {"task": "read"}, running, effort)["present"]
     lost = sum(max(0, count - present.get(key, 0)) for key, count in acknowledged.items())
     return {"acknowledged": sum(acknowledged.values()), "lost": lost}
@@ -115,7 +126,7 @@ def _restarted(
 ) -> tuple[_Figures, ...]:
     """Fill a pad once, and open it after each of several restarts of the server."""
     request = {**workload.request(), "task": "fill", "limit": effort.fill_seconds_max}
-    with serving(server, folder) as running:
+    with _serving(server, folder) as running:
         length = _answer(server, request, running, effort)["length"]
         running.rest(_REST_SECONDS_MAX)
     data, kept = folder / "data", folder / "kept"
@@ -125,7 +136,7 @@ def _restarted(
     for _ in range(effort.repeats):
         # Some tidy up when they load a pad: each time it is as the first server has left it.
         subprocess.run(["cp", "-a", str(kept), str(data)], check=True)
-        with serving(server, folder) as running:
+        with _serving(server, folder) as running:
             opened = _answer(server, {"task": "reopen", "length": length}, running, effort)
         shutil.rmtree(data)
         runs.append({**opened, "disk": disk, "length": length})

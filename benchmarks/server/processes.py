@@ -9,22 +9,22 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.server.peers import Server
-
-__all__ = ["LOAD_CORE", "SERVER_CORE", "Failure", "Running", "pinned", "serving"]
+__all__ = ["LOAD_CORE", "SERVER_CORE", "Failure", "Running", "last_line", "pinned", "serving"]
 
 SERVER_CORE: Final = 0
 LOAD_CORE: Final = 1
 # Seconds. A server that listens later than this does not start; one that has not ended by then is
 # ended the hard way.
 START_SECONDS_MAX: Final = 20.0
-STOP_SECONDS_MAX: Final = 10.0
+STOP_SECONDS_MAX: Final = 20.0
 KILL_SECONDS_MAX: Final = 5.0
+# Seconds between two looks whether it listens.
+LOOK_SECONDS: Final = 0.01
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PROC: Final = Path("/proc")
 
@@ -133,22 +133,23 @@ def pinned(core: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def serving(server: Server, folder: Path) -> Iterator[Running]:
-    """A server that listens; it is ended behind the block, and its log is told if it fails."""
+def serving(
+    command: Callable[[int], Sequence[str]], environment: dict[str, str], log: Path
+) -> Iterator[Running]:
+    """A server that listens, on the port that its command is made for; it is ended behind the
+    block, and the last line of its log is told if it does not start. Raises Failure.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
-    log = folder / "log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*pinned(SERVER_CORE), *server.command(port, data)],
+            [*pinned(SERVER_CORE), *command(port)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=server.environment(),
-            cwd=folder,
+            env=environment,
+            cwd=log.parent,
         )
     running = Running(process, port)
     try:
@@ -164,7 +165,11 @@ def _wait_until_it_listens(running: Running, log: Path) -> None:
     while time.monotonic() < end and running.process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(address, 1):
             return
-        time.sleep(0.05)
-    lines = log.read_text(errors="replace").strip().splitlines()
-    last = lines[-1] if lines else "it does not start"
-    raise Failure(next((line for line in reversed(lines) if "rror" in line), last))
+        time.sleep(LOOK_SECONDS)
+    raise Failure(f"the server does not start: {last_line(log)}")
+
+
+def last_line(log: Path) -> str:
+    """What a server has said last, of an error if there is one."""
+    lines = log.read_text(errors="replace").strip().splitlines() or ["it says nothing"]
+    return next((line for line in reversed(lines) if "rror" in line), lines[-1])
