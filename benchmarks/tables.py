@@ -25,6 +25,7 @@ __all__ = [
     "Run",
     "between",
     "grids",
+    "keep",
     "markdown",
     "new_console",
     "print_grids",
@@ -166,9 +167,14 @@ def print_grids(console: Console, grids: Sequence[Grid]) -> None:
 
 def save(run: Run, folder: Path) -> Path:
     """Write the run as JSON."""
+    return keep(dataclasses.asdict(run), folder, run.date)
+
+
+def keep(run: object, folder: Path, name: str) -> Path:
+    """Write plain data as JSON, in a file that is called after it and its date."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{run.date.replace(':', '').replace(' ', '-')}.json"
-    path.write_text(json.dumps(dataclasses.asdict(run), indent=1) + "\n", encoding="utf-8")
+    path = folder / f"{name.replace(':', '').replace(' ', '-')}.json"
+    path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -197,6 +197,39 @@ def _take(out: Operation, keep: int, op: Operation, start: int, stop: int) -> No
     out.extend(op[start + 1 : stop])
 
 
+def _take_all(out: Operation, keep: int, op: Operation, start: int, stop: int) -> int:
+    """The same; a retain at the end may still grow, and is returned instead."""
+    _take(out, keep, op, start, stop)
+    last = out[-1]
+    if isinstance(last, str) or last < 0:
+        return 0
+    out.pop()
+    return last
+
+
+def _within(op: Operation, start: int, position: int, end: int) -> tuple[int, int, int]:
+    """Of `op`, whose component `start` is at `position` of the text, what lies whole before `end`:
+    up to which component, where that ends, and the length of the text that it leaves.
+    """
+    stop = start
+    length = 0
+    while stop < len(op) and position < end:
+        component = op[stop]
+        if isinstance(component, str):
+            length += len(component)
+        elif component > 0:
+            if position + component > end:
+                break
+            position += component
+            length += component
+        else:
+            if position - component > end:
+                break
+            position -= component
+        stop += 1
+    return stop, position, length
+
+
 def compose(a: Operation, b: Operation) -> Operation:
     """The one operation that does `a` and then `b`.
 
@@ -324,27 +357,9 @@ def transform(log_op: Operation, op: Operation) -> tuple[Operation, Operation]:
                 break
             if op_sparse and op_keeps and position < op_end:
                 # What the op keeps whole is taken over in one piece.
-                stop = log_next
-                grown = 0
-                while stop < len(log_op):
-                    component = log_op[stop]
-                    if isinstance(component, str):
-                        grown += len(component)
-                    else:
-                        end = log_end + component if component > 0 else log_end - component
-                        if end > op_end:
-                            break
-                        log_end = end
-                        if component > 0:
-                            grown += component
-                    stop += 1
+                stop, log_end, grown = _within(log_op, log_next, log_end, op_end)
                 if stop > log_next:
-                    _take(log_out, log_keep, log_op, log_next, stop)
-                    log_keep = 0
-                    last = log_out[-1]
-                    if not isinstance(last, str) and last > 0:
-                        log_keep = last
-                        log_out.pop()
+                    log_keep = _take_all(log_out, log_keep, log_op, log_next, stop)
                     op_keep += grown
                     log_next = stop
                     position = log_end
@@ -363,27 +378,9 @@ def transform(log_op: Operation, op: Operation) -> tuple[Operation, Operation]:
                 break
             if log_sparse and log_keeps and position < log_end:
                 # The same the other way round.
-                stop = op_next
-                grown = 0
-                while stop < len(op) and op_end < log_end:
-                    component = op[stop]
-                    if isinstance(component, str):
-                        grown += len(component)
-                    else:
-                        end = op_end + component if component > 0 else op_end - component
-                        if end > log_end:
-                            break
-                        op_end = end
-                        if component > 0:
-                            grown += component
-                    stop += 1
+                stop, op_end, grown = _within(op, op_next, op_end, log_end)
                 if stop > op_next:
-                    _take(op_out, op_keep, op, op_next, stop)
-                    op_keep = 0
-                    last = op_out[-1]
-                    if not isinstance(last, str) and last > 0:
-                        op_keep = last
-                        op_out.pop()
+                    op_keep = _take_all(op_out, op_keep, op, op_next, stop)
                     log_keep += grown
                     op_next = stop
                     position = op_end

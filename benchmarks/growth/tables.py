@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Final
 from benchmarks.growth.measure import BEHIND, LOG_LENGTH, PAD_CONNECTIONS, Cell, Effort
 from benchmarks.growth.serving import Build
 from benchmarks.machine import Machine
-from benchmarks.tables import Grid, between, markdown
+from benchmarks.tables import Grid, between, keep, markdown
 
 __all__ = ["BEGIN", "END", "TABLES", "Run", "Table", "exponent", "grids", "save", "write_page"]
 
@@ -265,10 +264,7 @@ def _fit(cells: Mapping[int, Cell], column: Column) -> str:
 
 def save(run: Run, folder: Path) -> Path:
     """Write the run as JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"growth-{run.date.replace(':', '').replace(' ', '-')}.json"
-    path.write_text(json.dumps(dataclasses.asdict(run), indent=1) + "\n", encoding="utf-8")
-    return path
+    return keep(dataclasses.asdict(run), folder, f"growth-{run.date}")
 
 
 def write_page(run: Run, page: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from benchmarks.machine import Machine
 from benchmarks.server.measure import Cell, Effort
 from benchmarks.server.peers import SERVERS
 from benchmarks.server.workloads import WORKLOADS, Task, Workload
-from benchmarks.tables import Grid, between, markdown
+from benchmarks.tables import Grid, between, keep, markdown
 
 __all__ = ["BEGIN", "END", "Run", "grids", "save", "write_page"]
 
@@ -146,10 +145,7 @@ def _ratio(value: float | None, base: float | None) -> str:
 
 def save(run: Run, folder: Path) -> Path:
     """Write the run as JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"server-{run.date.replace(':', '').replace(' ', '-')}.json"
-    path.write_text(json.dumps(dataclasses.asdict(run), indent=1) + "\n", encoding="utf-8")
-    return path
+    return keep(dataclasses.asdict(run), folder, f"server-{run.date}")
 
 
 def write_page(run: Run, page: Path) -> None:
