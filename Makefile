@@ -14,7 +14,7 @@ PACKAGES := .venv/.packages
 MODULES  := node_modules/.modules
 BUNDLE   := client_js/dist/manifest.json
 PEERS    := .venv-bench/.packages
-SOURCES  := $(wildcard client_js/*.js client_js/*.mjs client_js/*.css client_js/*/*.css)
+SOURCES  := $(wildcard client_js/*.js client_js/*.mjs client_js/*.css client_js/*/*.css strings/*.json templates/icons.json)
 
 # Runs a set-up step with its output kept for the case that it fails.
 quietly = { mkdir -p .venv && ( $(1) ) > .venv/setup.log 2>&1 || \
@@ -23,10 +23,10 @@ quietly = { mkdir -p .venv && ( $(1) ) > .venv/setup.log 2>&1 || \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup build run check test test-fast compiled bench bench-server bench-growth format docs clean
+.PHONY: help setup build run check test test-fast torture compiled bench bench-server bench-growth bench-browser screenshots format docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(PACKAGES) $(MODULES) $(BUNDLE) ## install everything into .venv and node_modules (once, a minute or two)
 	@:
@@ -46,12 +46,18 @@ check: setup ## format, lint and types, of Python and of JavaScript
 	@node_modules/.bin/tsc -p tsconfig.json
 	@echo "Format, lint and types are fine."
 
-test: check ## everything: the checks, all tests, a real browser, the wheel (some minutes)
-	@echo "Running all tests (some minutes) ..."
-	@$(BIN)/pytest --cov
+test: check ## everything: the checks, all tests, a real browser, the wheel (some twenty minutes)
+	@# The browser's also when others fail: who waits for a run learns all of it.
+	@echo "Running all tests but the browser's, on two cores (some ten minutes) ..."
+	@$(BIN)/pytest -n 2 -m "not browser" --cov; others=$$?; \
+		echo "Running the browser's tests (some ten minutes) ..."; \
+		$(BIN)/pytest -n 2 -m browser && exit $$others
 
-test-fast: setup ## what to run while working: no browser, no wheel (under a minute)
+test-fast: setup ## what to run while working: no browser, nothing slow (under a minute)
 	@$(BIN)/pytest -n auto -m "not slow and not browser"
+
+torture: setup ## power failures, kills, stops, turned bits, frames, crashed tabs by the thousand, for an hour (ARGS="power 1000 kill 20")
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 compiled: setup ## compile the core with mypyc into build/compiled (needs a C compiler)
 	@echo "Compiling ot into build/compiled (ten seconds) ..."
@@ -61,6 +67,8 @@ compiled: setup ## compile the core with mypyc into build/compiled (needs a C co
 bench: setup $(PEERS) ## measure the core beside its peers, into docs/explanation/performance.md (ARGS=--help)
 	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those cells stay empty."
 	@$(BIN)/python -m benchmarks $(ARGS)
+	@# With options it is for a look at a part of it.
+	@$(if $(ARGS),:,$(MAKE) --no-print-directory bench-browser)
 
 bench-server: setup $(PEERS) ## measure the server beside its peers, into the same page (ARGS=--help)
 	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those cells stay empty."
@@ -69,6 +77,12 @@ bench-server: setup $(PEERS) ## measure the server beside its peers, into the sa
 bench-growth: setup ## measure how the server's own cost grows, into the same page (ARGS=--help)
 	@$(MAKE) --no-print-directory compiled || echo "Not compiled: those rows stay away."
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-browser: setup ## measure how long a key takes in the browser, into the same page (ARGS=--help)
+	@$(BIN)/python -m benchmarks.browser $(ARGS)
+
+screenshots: setup ## take a picture of every page and state into build/screenshots, and those of the docs anew
+	@$(BIN)/pytest --no-cov -q tests/browser/take_screenshots.py
 
 format: setup ## format the Python files and sort their imports
 	@$(BIN)/ruff check --quiet --fix-only .

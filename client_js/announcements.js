@@ -2,13 +2,11 @@
  * What a screen reader is told of people who come and go: batched, and not of everybody who
  * reloads.
  */
-import { counted } from "./status.js";
+import { RELOAD_MS } from "./flags.js";
+import { t } from "./strings.js";
 
 /** Joins and leaves are told together, not one by one. */
 const TOGETHER_MS = 2_000;
-
-/** A reload comes back within this, and is not worth a word. */
-const RELOAD_MS = 5_000;
 
 /** In a crowd people come and go all the time. */
 const CROWD = 20;
@@ -24,12 +22,12 @@ const CROWD_MS = 30_000;
  */
 export function announcement(joined, left, total) {
   const sentences = [];
-  if (joined.length === 1) sentences.push(`${joined[0]} joined.`);
-  if (joined.length > 1) sentences.push(`${joined.length} people joined.`);
-  if (left.length === 1) sentences.push(`${left[0]} left.`);
-  if (left.length > 1) sentences.push(`${left.length} people left.`);
+  if (joined.length === 1) sentences.push(t("people.joined", { name: joined[0] }));
+  if (joined.length > 1) sentences.push(t("people.joinedMany", { count: joined.length }));
+  if (left.length === 1) sentences.push(t("people.left", { name: left[0] }));
+  if (left.length > 1) sentences.push(t("people.leftMany", { count: left.length }));
   if (joined.length > 0 || left.length > 1)
-    sentences.push(`${counted(total, "person", "people")} here.`);
+    sentences.push(t("people.sayHere", { count: total }));
   return sentences.join(" ");
 }
 
@@ -43,6 +41,8 @@ export class Announcer {
   goneSince = new Map();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timer = undefined;
+  /** What the timer was set to, in milliseconds. */
+  wait = 0;
 
   /**
    * @param {object} options
@@ -62,8 +62,11 @@ export class Announcer {
     if (people.length === 0 || !this.connected()) return;
     // Who is here at the start is in the list; nobody has come.
     this.known ??= new Map(people.map(({ session, name }) => [session, name]));
-    if (this.timer !== undefined) return;
     const wait = people.length > CROWD ? CROWD_MS : TOGETHER_MS;
+    // What was to be said soon waits longer when it has become a crowd meanwhile.
+    if (this.timer !== undefined && wait <= this.wait) return;
+    clearTimeout(this.timer);
+    this.wait = wait;
     this.timer = setTimeout(() => this.tell(), wait);
   }
 

@@ -82,6 +82,11 @@ export class Client {
     return this.inFlight !== null || this.buffer !== null;
   }
 
+  /** What is not acknowledged, in order, as it is at `revision`. @returns {Operation[]} */
+  get waiting() {
+    return [this.inFlight?.op, this.buffer].filter((op) => op !== undefined && op !== null);
+  }
+
   /** Something was typed. @param {Operation} op  made on the text on screen */
   edit(op) {
     this.buffer = orNull(compose(this.buffer ?? [], op));

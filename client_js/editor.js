@@ -4,21 +4,25 @@
  * Outside this file positions are code points; inside they are CodeMirror's UTF-16 offsets.
  */
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { Compartment, EditorSelection, EditorState, Transaction } from "@codemirror/state";
+import { Compartment, EditorSelection, EditorState, StateEffect, Transaction } from "@codemirror/state";
 import {
   drawSelection,
   dropCursor,
   EditorView,
-  highlightActiveLine,
   keymap,
   placeholder,
 } from "@codemirror/view";
-import { remoteCaretLayers, remoteCarets, setRemoteCarets } from "./carets.js";
-import { IDLE_MS, mergeCarets } from "./flags.js";
-import { formattingCommands, formattingKeys } from "./formatting.js";
+import { caretLayer } from "./caret_layer.js";
+import { remoteCarets, setRemoteCarets } from "./carets.js";
+import { lineDirections } from "./direction.js";
+import { mergeCarets } from "./flags.js";
+import { formattingCommands } from "./formatting.js";
 import { Held } from "./held.js";
-import { markdownLook } from "./markdown.js";
+import { keepView } from "./keep_view.js";
+import { longLines } from "./long_lines.js";
 import { apply } from "./operation.js";
+import { t } from "./strings.js";
+import { tintLayer } from "./tint_layer.js";
 import { showUnsent, unsentMarks } from "./unsent.js";
 import { changesFromOp, opFromChanges, toCodePoints, toUtf16 } from "./utf16.js";
 import { wellFormedInput } from "./wellformed.js";
@@ -34,22 +38,10 @@ const COMPOSITION_SETTLE_MS = 80;
 /** The protocol's limit. */
 const SELECTIONS_MAX = 16;
 
-const PLACEHOLDER = "Start writing. Anyone with the link sees it as you type.";
-
 /** @typedef {import("./operation.js").Operation} Operation */
-/**
- * @typedef {Omit<import("./flags.js").RemoteCaret, "activeAt">} SessionCaret  selections in code
- *   points
- */
-
-/**
- * @typedef {object} Place  where somebody is, in words for the list of people
- * @property {number} line
- * @property {number} selected  code points
- * @property {"above" | "below" | null} outside  of the view
- * @property {boolean} typing
- * @property {number} idleMs
- */
+/** @typedef {import("@codemirror/state").Extension} Extension */
+/** @typedef {{ compartment: Compartment, extension: Extension }} Slot */
+/** @typedef {import("./flags.js").GivenCaret} GivenCaret  selections in code points */
 
 export class PadEditor {
   /**
@@ -59,25 +51,42 @@ export class PadEditor {
    * @param {string} options.nonce
    * @param {(op: Operation) => void} options.onEdit
    * @param {() => void} options.onSelection
-   * @param {() => void} options.onChange  text or selection are not what they were
+   * @param {(update: import("@codemirror/view").ViewUpdate) => void} options.onUpdate
    */
-  constructor({ parent, label, nonce, onEdit, onSelection, onChange }) {
+  constructor({ parent, label, nonce, onEdit, onSelection, onUpdate }) {
     this.onEdit = onEdit;
     this.onSelection = onSelection;
-    this.onChange = onChange;
+    this.onUpdate = onUpdate;
+    /** What parts of the page have added, as it is now. @type {Slot[]} */
+    this.slots = [];
     this.held = new Held();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.holdTimer = undefined;
-    /** The carets as last given, while they wait for held text. @type {SessionCaret[] | null} */
-    this.waitingCarets = null;
+    /** Asked for when carets are drawn next; null if they are as last drawn. @type {(() => GivenCaret[]) | null} */
+    this.newCarets = null;
     /** There is a text: before that there is nothing to write on. */
     this.ready = false;
     this.writable = false;
     /** Before the first focus there is no caret that others should see. */
     this.touched = false;
     this.writableSlot = new Compartment();
+    /** For whoever else shows the text. */
+    this.longLines = longLines;
+    /** The newest state whose edits the session has been told. @type {EditorState | null} */
+    this.told = null;
     this.extensions = this.setUp(label, nonce);
-    this.view = new EditorView({ parent, state: this.stateOf("") });
+    const update = keepView();
+    this.view = new EditorView({
+      parent,
+      state: this.stateOf(""),
+      dispatchTransactions: (transactions, view) => {
+        try {
+          update(transactions, view);
+        } catch (error) {
+          this.recover(transactions, error);
+        }
+      },
+    });
     this.view.scrollDOM.addEventListener("mousedown", (event) => this.clickBesideText(event));
   }
 
@@ -87,12 +96,14 @@ export class PadEditor {
   reset(text) {
     this.held.release();
     clearTimeout(this.holdTimer);
+    this.newCarets = null;
     this.ready = true;
     this.writable = true;
     const { anchor, head } = this.view.state.selection.main;
     const selection = { anchor: Math.min(anchor, text.length), head: Math.min(head, text.length) };
     this.view.setState(this.stateOf(text, selection));
-    this.onChange();
+    // A new state is no update to CodeMirror; to those who look at the text it is one.
+    this.view.dispatch({});
   }
 
   /** A remote change. @param {Operation} op */
@@ -107,6 +118,12 @@ export class PadEditor {
     return this.held.op ? apply(text, this.held.op) : text;
   }
 
+  /** What is selected, "" if nothing is. */
+  selectedText() {
+    const { state } = this.view;
+    return state.sliceDoc(state.selection.main.from, state.selection.main.to);
+  }
+
   /** @returns {[number, number][]} anchor and head in code points, the main selection first */
   selections() {
     if (!this.touched) return [];
@@ -119,28 +136,37 @@ export class PadEditor {
       .map(({ anchor, head }) => [position(anchor), position(head)]);
   }
 
-  /** @param {SessionCaret[]} list */
-  setCarets(list) {
-    if (this.held.op) {
-      this.waitingCarets = list;
-      return;
-    }
-    const { doc } = this.view.state;
-    const incoming = list.map((caret) => ({
-      ...caret,
-      selections: caret.selections.map(
-        ([anchor, head]) =>
-          /** @type {[number, number]} */ ([toUtf16(doc, anchor), toUtf16(doc, head)]),
-      ),
-    }));
-    const merged = mergeCarets(this.view.state.field(remoteCarets), incoming, Date.now());
-    this.view.dispatch({ effects: setRemoteCarets.of(merged) });
+  /** Carets of others have moved; they are asked for once in a frame. @param {() => GivenCaret[]} carets */
+  setCarets(carets) {
+    if (this.newCarets === null) requestAnimationFrame(() => this.showCarets());
+    this.newCarets = carets;
   }
 
   // --- what the page calls
 
   focus() {
     this.view.focus();
+  }
+
+  /** After something beside it; on a phone the keyboard would jump up uninvited. */
+  returnFocus() {
+    if (matchMedia("(pointer: fine)").matches) this.focus();
+  }
+
+  /**
+   * A part of the page adds to the editor. What it has added stays over a new text, and is
+   * exchanged by the function that this returns.
+   * @param {Extension} extension @returns {(other: Extension) => void}
+   */
+  extend(extension) {
+    const compartment = new Compartment();
+    const slot = { compartment, extension };
+    this.slots.push(slot);
+    this.view.dispatch({ effects: StateEffect.appendConfig.of(compartment.of(extension)) });
+    return (other) => {
+      slot.extension = other;
+      this.view.dispatch({ effects: compartment.reconfigure(other) });
+    };
   }
 
   /** @param {string} command  a name in `formattingCommands` */
@@ -160,11 +186,6 @@ export class PadEditor {
     showUnsent(this.view, state);
   }
 
-  /** @param {boolean} shown */
-  showCursors(shown) {
-    this.view.dom.classList.toggle("cursors-off", !shown);
-  }
-
   /** @returns {{ line: number, column: number, selected: number }} */
   caret() {
     const { doc, selection } = this.view.state;
@@ -172,40 +193,9 @@ export class PadEditor {
     const line = doc.lineAt(head);
     return {
       line: line.number,
-      column: [...line.text.slice(0, head - line.from)].length + 1,
+      column: toCodePoints(doc, head) - toCodePoints(doc, line.from) + 1,
       selected: from === to ? 0 : toCodePoints(doc, to) - toCodePoints(doc, from),
     };
-  }
-
-  /** Where the others are. @returns {Map<string, Place>} by session */
-  places() {
-    const { doc } = this.view.state;
-    const now = Date.now();
-    /** @type {Map<string, Place>} */
-    const places = new Map();
-    for (const { session, selections, typing, activeAt } of this.view.state.field(remoteCarets)) {
-      if (selections.length === 0) continue;
-      const [anchor, head] = selections[0];
-      const selected = Math.abs(toCodePoints(doc, anchor) - toCodePoints(doc, head));
-      const idleMs = now - activeAt;
-      const line = doc.lineAt(head).number;
-      places.set(session, {
-        line,
-        selected,
-        outside: this.outsideView(head),
-        typing: typing && idleMs < 3_000,
-        idleMs,
-      });
-    }
-    return places;
-  }
-
-  /** @param {string} session */
-  isIdle(session) {
-    const caret = this.view.state
-      .field(remoteCarets)
-      .find((candidate) => candidate.session === session);
-    return caret !== undefined && Date.now() - caret.activeAt >= IDLE_MS;
   }
 
   /** The text on screen. */
@@ -223,22 +213,22 @@ export class PadEditor {
       EditorState.lineSeparator.of("\n"),
       history(),
       wellFormedInput(),
-      markdownLook(),
-      remoteCaretLayers(),
+      caretLayer,
+      tintLayer,
       unsentMarks,
       drawSelection(),
       dropCursor(),
-      highlightActiveLine(),
-      placeholder(PLACEHOLDER),
-      EditorView.lineWrapping,
-      EditorView.perLineTextDirection.of(true),
+      placeholder(t("pad.placeholder")),
+      lineDirections(),
+      longLines,
       EditorView.contentAttributes.of({
         "aria-label": label,
+        // It scrolls, and not every tool knows that what can be edited can be focused.
+        tabindex: "0",
         spellcheck: "true",
         autocorrect: "on",
         autocapitalize: "sentences",
       }),
-      formattingKeys,
       keymap.of([...historyKeymap, indentWithTab, ...defaultKeymap]),
       EditorView.updateListener.of((update) => this.updated(update)),
       EditorView.domEventHandlers({
@@ -252,32 +242,68 @@ export class PadEditor {
     return EditorState.create({
       doc: text,
       selection,
-      extensions: [this.extensions, this.writableSlot.of(this.writableNow())],
+      extensions: [
+        this.extensions,
+        this.slots.map(({ compartment, extension }) => compartment.of(extension)),
+        this.writableSlot.of(this.writableNow()),
+      ],
     });
   }
 
+  /** Who may not write still has a caret, to read and to select by. */
   writableNow() {
-    return [EditorState.readOnly.of(!this.writable), EditorView.editable.of(this.writable)];
+    return EditorState.readOnly.of(!this.writable);
   }
 
   /** @param {import("@codemirror/view").ViewUpdate} update */
   updated(update) {
-    for (const transaction of update.transactions) {
+    this.tell(update.transactions);
+    if (update.view.hasFocus) this.touched = true;
+    if (update.selectionSet || update.focusChanged) this.onSelection();
+    this.onUpdate(update);
+  }
+
+  /**
+   * Tell the session what was typed: once, whatever fails beside.
+   * @param {readonly Transaction[]} transactions
+   */
+  tell(transactions) {
+    const state = transactions.at(-1)?.state;
+    if (state === undefined || state === this.told) return;
+    this.told = state;
+    for (const transaction of transactions) {
       if (!transaction.docChanged || transaction.annotation(Transaction.remote)) continue;
       const op = opFromChanges(transaction.changes, transaction.startState.doc);
       if (op.length > 0) this.onEdit(this.held.receiveLocal(op));
     }
-    if (update.view.hasFocus) this.touched = true;
-    if (update.selectionSet || update.focusChanged) this.onSelection();
-    if (update.docChanged || update.selectionSet) this.onChange();
+  }
+
+  /**
+   * An extension has failed in the middle of an update: the text has changed or it has not, and the
+   * session has to know; then all is drawn anew.
+   * @param {readonly Transaction[]} transactions @param {unknown} error
+   */
+  recover(transactions, error) {
+    reportError(error);
+    const { state } = this.view;
+    if (state === transactions.at(-1)?.state) this.tell(transactions);
+    this.view.setState(state);
   }
 
   /** @param {Operation} op  on the text on screen */
   show(op) {
-    this.view.dispatch({
-      changes: changesFromOp(op, this.view.state.doc),
-      annotations: [Transaction.remote.of(true), Transaction.addToHistory.of(false)],
-    });
+    const { doc } = this.view.state;
+    const changes = this.view.state.changes(changesFromOp(op, doc));
+    try {
+      this.view.dispatch({
+        changes,
+        annotations: [Transaction.remote.of(true), Transaction.addToHistory.of(false)],
+      });
+    } catch (error) {
+      reportError(error);
+    }
+    // An extension would not have it. What the session has, the screen has to show.
+    if (this.view.state.doc === doc && !changes.empty) this.reset(changes.apply(doc).toString());
   }
 
   /**
@@ -314,17 +340,23 @@ export class PadEditor {
     clearTimeout(this.holdTimer);
     const op = this.held.release();
     if (op) this.show(op);
-    if (this.waitingCarets) this.setCarets(this.waitingCarets);
-    this.waitingCarets = null;
+    this.showCarets();
   }
 
-  /** @param {number} offset */
-  outsideView(offset) {
-    const { scrollDOM, documentPadding } = this.view;
-    const block = this.view.lineBlockAt(offset);
-    const top = block.top + documentPadding.top - scrollDOM.scrollTop;
-    if (top + block.height <= 0) return "above";
-    return top >= scrollDOM.clientHeight ? "below" : null;
+  showCarets() {
+    // Positions are those of the text that the session knows: they wait for held text.
+    if (this.newCarets === null || this.held.op) return;
+    const { doc } = this.view.state;
+    const incoming = this.newCarets().map((caret) => ({
+      ...caret,
+      selections: caret.selections.map(
+        ([anchor, head]) =>
+          /** @type {[number, number]} */ ([toUtf16(doc, anchor), toUtf16(doc, head)]),
+      ),
+    }));
+    this.newCarets = null;
+    const merged = mergeCarets(this.view.state.field(remoteCarets), incoming, Date.now());
+    this.view.dispatch({ effects: setRemoteCarets.of(merged) });
   }
 
   /** A click in the margin puts the caret into the line beside it. @param {MouseEvent} event */

@@ -14,6 +14,9 @@ import { keymap } from "@codemirror/view";
 /** The line with what stands before its text: indentation, heading marks, bullet, task box. */
 const LINE_START = /^(\s*)(#{1,6}[ \t]+|[-+*][ \t]+\[[ xX]\][ \t]|[-+*][ \t]+)?/;
 
+/** A task of a list, bulleted or numbered, in quotes or not, up to the end of its box. */
+const TASK_START = /^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+\[([ xX])\]/;
+
 /**
  * Puts the mark around the selection, or takes it away.
  * @param {string} mark
@@ -23,7 +26,10 @@ export function toggleMark(mark) {
   return ({ state, dispatch }) => {
     if (state.readOnly) return false;
     const size = mark.length;
-    const spec = state.changeByRange(({ from, to }) => {
+    const spec = state.changeByRange((selected) => {
+      const inner = isMarked(state.sliceDoc(selected.from, selected.to), size) ? size : 0;
+      const from = selected.from + inner;
+      const to = selected.to - inner;
       const around =
         state.sliceDoc(Math.max(0, from - size), from) === mark &&
         state.sliceDoc(to, to + size) === mark;
@@ -75,7 +81,7 @@ export const toggleTask = ({ state, dispatch }) => {
   if (state.readOnly) return false;
   const changes = [];
   for (const { from, text } of selectedLines(state)) {
-    const box = /^\s*[-+*][ \t]+\[([ xX])\]/.exec(text);
+    const box = TASK_START.exec(text);
     if (!box) continue;
     const at = from + box[0].length - 2;
     changes.push({ from: at, to: at + 1, insert: box[1] === " " ? "x" : " " });
@@ -116,6 +122,15 @@ export const formattingCommands = {
   task: toggleLineStart("- [ ] "),
   link: insertLink,
 };
+
+/**
+ * Whether a selection holds its own marks, of so many stars: of three, one is italic and two bold.
+ * @param {string} text @param {number} size
+ */
+function isMarked(text, size) {
+  const [, before, after] = /^(\*{0,3})[^*](?:.*[^*])?(\*{0,3})$/s.exec(text) ?? ["", "", ""];
+  return [before, after].every(({ length }) => length === size || length === 3);
+}
 
 /** @param {string} text */
 function startOf(text) {

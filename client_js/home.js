@@ -1,79 +1,59 @@
 /**
- * The home page and the error pages: recent pads, the theme button, "Did you mean?".
+ * The start page and the pages that say what went wrong: puts their parts together.
  */
-import { chooseTheme, isDark } from "./appearance.js";
-import { element } from "./dom.js";
+import { chooseTheme, isDark, onThemeElsewhere } from "./appearance.js";
+import { setUpErrorPage, setUpOfflinePage } from "./error_page.js";
 import { icon } from "./icons.js";
-import { changedText, clearRecent, forgetPad, nearestPad, recentPads } from "./recent.js";
+import { loadLater } from "./later.js";
+import { setUpRecentList } from "./recent_list.js";
+import { openShortcuts } from "./shortcuts.js";
+import { setUpStart } from "./start.js";
 
-const list = document.getElementById("recent");
-if (list) {
-  showRecent(list);
-  document.getElementById("clear")?.addEventListener("click", () => {
-    clearRecent();
-    showRecent(list);
-  });
-  // Another tab may have opened a pad while this page stood in the background.
-  addEventListener("pageshow", () => showRecent(list));
-  addEventListener("storage", () => showRecent(list));
-}
+setUpTheme(document.getElementById("theme"));
 
-const themeButton = document.getElementById("theme");
-if (themeButton) {
-  const draw = () => themeButton.replaceChildren(icon(isDark() ? "sun" : "moon"));
-  themeButton.addEventListener("click", () => {
+if (document.getElementById("new-pad")) setUpStart();
+if (document.getElementById("recent")) setUpRecentList();
+
+document.getElementById("show-shortcuts")?.addEventListener("click", openShortcuts);
+
+const demo = document.getElementById("demo");
+if (demo) loadWhenSeen(demo);
+
+const error = document.getElementById("error");
+if (error) setUpErrorPage(error);
+if (document.getElementById("offline")) setUpOfflinePage();
+loadLater(
+  () => import("./keep_pages.js"),
+  ({ keepPages }) => keepPages(),
+);
+
+/** @param {HTMLElement | null} button  not every page has it */
+function setUpTheme(button) {
+  const draw = () => button?.replaceChildren(icon(isDark() ? "sun" : "moon"));
+  button?.addEventListener("click", () => {
     chooseTheme(isDark() ? "light" : "dark");
     draw();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  onThemeElsewhere(draw);
   draw();
-  themeButton.hidden = false;
 }
 
-const suggestion = document.getElementById("did-you-mean");
-if (suggestion) {
-  const pad = nearestPad(suggestion.dataset.pad ?? "", recentPads());
-  const link = suggestion.querySelector("a");
-  if (pad && link) {
-    link.href = `/p/${pad.id}`;
-    link.textContent = pad.id;
-    suggestion.hidden = false;
-  }
-}
-
-/** @param {HTMLElement} target */
-function showRecent(target) {
-  const pads = recentPads();
-  target.replaceChildren(...pads.map((pad) => recentRow(pad, target)));
-  const empty = document.getElementById("recent-empty");
-  if (empty) empty.hidden = pads.length > 0;
-  const clear = document.getElementById("clear");
-  if (clear) clear.hidden = pads.length === 0;
-}
-
-/** @param {import("./recent.js").RecentPad} pad @param {HTMLElement} target */
-function recentRow(pad, target) {
-  const link = document.createElement("a");
-  link.href = `/p/${pad.id}`;
-  const title = element("span", "name", pad.title);
-  title.dir = "auto";
-  link.append(title, element("span", "excerpt", pad.excerpt));
-
-  const forget = element("button", "icon-button", icon("close"));
-  forget.setAttribute("type", "button");
-  forget.setAttribute("aria-label", `Remove ${pad.title} from this list`);
-  forget.addEventListener("click", () => {
-    forgetPad(pad.id);
-    showRecent(target);
+/**
+ * The editor is many times as large as this page: it comes when somebody sees its place, and after
+ * all that the page itself has to do.
+ * @param {HTMLElement} place
+ */
+function loadWhenSeen(place) {
+  // Safari has no requestIdleCallback.
+  const whenIdle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 200));
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    seen.disconnect();
+    whenIdle(async () => {
+      const { startDemo } = await import("./demo.js");
+      startDemo(place);
+    });
   });
-
-  const changed = element("span", "figure", changedText(pad.changedAt, Date.now()));
-  return element(
-    "li",
-    "recent-row",
-    link,
-    changed,
-    element("span", "revision figure", `r${pad.revision}`),
-    forget,
-  );
+  seen.observe(place);
 }

@@ -8,11 +8,24 @@ import {
   insertNewlineContinueMarkup,
   markdownLanguage,
 } from "@codemirror/lang-markdown";
-import { Language, languageDataProp, syntaxHighlighting, syntaxTree } from "@codemirror/language";
+import {
+  foldService,
+  Language,
+  languageDataProp,
+  syntaxHighlighting,
+  syntaxTree,
+} from "@codemirror/language";
 import { RangeSetBuilder } from "@codemirror/state";
 import { Decoration, EditorView, keymap, ViewPlugin } from "@codemirror/view";
 import { styleTags, Tag, tagHighlighter, tags } from "@lezer/highlight";
 import { GFM, parser } from "@lezer/markdown";
+import { formattingKeys } from "./formatting.js";
+
+/** Longer lines have no marks, in UTF-16 units: so many are parsed in some 10 ms. */
+const PARSED_LINE_MAX = 50_000;
+
+/** @param {{ text: string }} line */
+const isLong = (line) => line.text.length > PARSED_LINE_MAX;
 
 /** Marks that keep a distance to their text, which the others do not. */
 const hash = Tag.define(tags.processingInstruction);
@@ -25,6 +38,15 @@ const language = new Language(
     GFM,
     {
       remove: ["HTMLBlock", "IndentedCode"],
+      // A line is parsed as a whole, anew with every key: a very long one stays as it is written.
+      parseBlock: [
+        {
+          name: "LongLine",
+          before: "LinkReference",
+          parse: (context, line) => isLong(line) && (context.nextLine(), true),
+          endLeaf: (_context, line) => isLong(line),
+        },
+      ],
       props: [
         styleTags({ HeaderMark: hash, QuoteMark: angle }),
         // The commands for Enter and Backspace look for this to know that the text is Markdown.
@@ -50,8 +72,16 @@ const highlighter = tagHighlighter([
 ]);
 
 /** @returns {import("@codemirror/state").Extension} */
-export function markdownLook() {
-  return [language, syntaxHighlighting(highlighter), linePlugin, hashPlugin, keys];
+export function markdown() {
+  return [
+    language,
+    headingFolds,
+    syntaxHighlighting(highlighter),
+    linePlugin,
+    hashPlugin,
+    keys,
+    formattingKeys,
+  ];
 }
 
 // Enter goes on with a list or a quote, Backspace takes its mark away.
@@ -59,6 +89,29 @@ const keys = keymap.of([
   { key: "Enter", run: insertNewlineContinueMarkup },
   { key: "Backspace", run: deleteMarkupBackward },
 ]);
+
+const HEADING = /^ATXHeading[1-6]$/;
+
+/**
+ * What stands below a heading folds, up to the next one: all headings stay in view.
+ */
+const headingFolds = foldService.of((state, from, to) => {
+  const { doc } = state;
+  if (!isHeading(state, from)) return null;
+  let end = to;
+  for (let number = doc.lineAt(to).number + 1; number <= doc.lines; number++) {
+    const line = doc.line(number);
+    if (line.text.startsWith("#") && isHeading(state, line.from)) break;
+    // Empty lines before the next heading stay, and keep the distance.
+    if (line.text.trim() !== "") end = line.to;
+  }
+  return end > to ? { from: to, to: end } : null;
+});
+
+/** @param {import("@codemirror/state").EditorState} state @param {number} position */
+function isHeading(state, position) {
+  return HEADING.test(syntaxTree(state).resolveInner(position, 1).parent?.name ?? "");
+}
 
 /** @type {Record<string, string>} */
 const LINE_CLASSES = {

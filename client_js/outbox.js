@@ -9,6 +9,11 @@ export class Outbox {
   /** Edits in the buffer and in flight, as a person counts them. */
   #buffered = 0;
   #flying = 0;
+  /** When the first of each was typed. */
+  #bufferedAt = 0;
+  #flyingAt = 0;
+  /** Edits that are not on the disk yet. */
+  #unwritten = 0;
   /** The server's; null before it has told them. @type {Limits | null} */
   #limits = null;
   /** What has been given to this connection of what is in flight; 0 for nothing. */
@@ -38,6 +43,16 @@ export class Outbox {
     return this.client().pending ? Math.max(1, this.#buffered + this.#flying) : 0;
   }
 
+  /** When the first of them was typed. */
+  get unsentSince() {
+    return this.#flying > 0 ? this.#flyingAt : this.#bufferedAt;
+  }
+
+  /** Of these, edits that are not on the disk, so that only this tab has them. */
+  get unwritten() {
+    return Math.min(this.#unwritten, this.unsent);
+  }
+
   /** The counts, to be kept. @returns {[inFlight: number, buffered: number]} */
   get counts() {
     return [this.#flying, this.#buffered];
@@ -50,7 +65,9 @@ export class Outbox {
 
   /** Something was typed; the machine has it. */
   edited() {
+    if (this.#buffered === 0) this.#bufferedAt = this.copy.environment.now();
     this.#buffered += 1;
+    this.#unwritten += 1;
   }
 
   /** A frame has come; the machine has it. @param {boolean} acknowledged  what was in flight */
@@ -75,7 +92,8 @@ export class Outbox {
     do {
       this.#writeAgain = false;
       this.#takeOff();
-      await this.copy.save();
+      const writing = this.#unwritten;
+      if (await this.copy.save()) this.#unwritten -= writing;
       // What is in flight now was in flight before the disk was asked, or is no more.
       const message = this.client().resend();
       if (message !== null && message.seq !== this.#sentSeq && this.connection.send(message)) {
@@ -99,6 +117,7 @@ export class Outbox {
     if (this.connection.phase !== "online" || this.#limits === null) return;
     const client = this.client();
     if (client.send(this.#limits) === null || client.buffer !== null) return;
+    this.#flyingAt = this.#bufferedAt;
     this.#flying += this.#buffered;
     this.#buffered = 0;
   }

@@ -17,3 +17,9 @@ export function attachPopover(popover, button, opened = () => {}) {
     if (open) opened();
   });
 }
+
+/** Closes the menu that a button is in, if it is in one. @param {HTMLElement} [button] */
+export function closeMenu(button) {
+  const menu = button?.closest("[popover]");
+  if (menu instanceof HTMLElement) menu.hidePopover();
+}

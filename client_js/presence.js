@@ -10,17 +10,14 @@ import { caretAfter, composeAll, transformPosition } from "./operation.js";
 /** @typedef {import("./messages.js").Person} Person */
 /** @typedef {import("./messages.js").Selection} Selection */
 /** @typedef {import("./operation.js").Operation} Operation */
-/** @typedef {Person & {me: boolean}} PersonHere */
+/** @typedef {Required<Person> & {me: boolean}} PersonHere */
 /** @typedef {{session: string, name: string, color: number, selections: Selection[],
- *    typing: boolean}} Caret */
-
-/** Milliseconds for which somebody counts as typing after an operation of theirs. */
-const TYPING_MS = 3_000;
+ *    typedAt: number}} Caret */
 
 export class Roster {
   /** @type {Map<string, Person>} */
   #people = new Map();
-  /** When each session's last operation came. @type {Map<string, number>} */
+  /** When each session's last operation came, in milliseconds. @type {Map<string, number>} */
   #typedAt = new Map();
 
   /**
@@ -30,6 +27,8 @@ export class Roster {
     if (everybody) this.#people.clear();
     for (const person of people) this.#people.set(person.session, person);
     for (const session of left) this.#people.delete(session);
+    for (const session of this.#typedAt.keys())
+      if (!this.#people.has(session)) this.#typedAt.delete(session);
   }
 
   /**
@@ -42,6 +41,8 @@ export class Roster {
     /** @type {Map<string, number>} */
     const lastOf = new Map();
     entries.forEach(([session], index) => lastOf.set(session, index));
+    // Who has just come may type before it is told that they are here.
+    for (const session of lastOf.keys()) this.#typedAt.set(session, now);
     for (const person of this.#people.values()) {
       const last = lastOf.get(person.session);
       const caret = last === undefined ? null : caretAfter(entries[last][2]);
@@ -51,7 +52,6 @@ export class Roster {
         const rest = composeAll(entries.slice(last + 1).map(([, , op]) => op));
         const position = transformPosition(caret, rest);
         this.#people.set(person.session, { ...person, selections: [[position, position]] });
-        this.#typedAt.set(person.session, now);
       }
     }
   }
@@ -69,17 +69,22 @@ export class Roster {
    * @returns {PersonHere[]}
    */
   list(me) {
-    return [...this.#people.values()].map((person) => ({ ...person, me: person.session === me }));
+    /** @type {Pick<PersonHere, "role" | "following" | "history">} */
+    const usual = { role: "write", following: null, history: null };
+    return [...this.#people.values()].map((person) => ({
+      ...usual,
+      ...person,
+      me: person.session === me,
+    }));
   }
 
   /**
    * The carets of the others on the screen.
    * @param {string} me
-   * @param {number} now
    * @param {(position: number) => number} toLocal
    * @returns {Caret[]}
    */
-  carets(me, now, toLocal) {
+  carets(me, toLocal) {
     return [...this.#people.values()]
       .filter(({ session }) => session !== me)
       .map(({ session, name, color, selections }) => ({
@@ -87,7 +92,7 @@ export class Roster {
         name,
         color,
         selections: selections.map(([anchor, head]) => [toLocal(anchor), toLocal(head)]),
-        typing: now - (this.#typedAt.get(session) ?? -Infinity) < TYPING_MS,
+        typedAt: this.#typedAt.get(session) ?? -Infinity,
       }));
   }
 

@@ -8,22 +8,24 @@ import { readStored, writeStored } from "./stored.js";
 
 /** As the server counts them: code points after trimming. */
 export const NAME_LENGTH_MAX = 40;
+/** The same of a pad's title. */
+export const TITLE_LENGTH_MAX = 80;
 
-/** The colours in the order of their indices, which start at 1. */
-export const COLOR_NAMES = [
-  "Blue",
-  "Ember",
-  "Pine",
-  "Plum",
-  "Bronze",
-  "Violet",
-  "Teal",
-  "Crimson",
-  "Leaf",
-  "Indigo",
-  "Magenta",
-  "Umber",
-];
+/** The indices of the colours, as the wire has them; their names are among the texts. */
+export const COLORS = /** @type {const} */ ([
+  "1",
+  "2",
+  "3",
+  "4",
+  "5",
+  "6",
+  "7",
+  "8",
+  "9",
+  "10",
+  "11",
+  "12",
+]);
 
 // Control characters, line separators, marks that turn the writing direction, and halves of
 // surrogate pairs.
@@ -70,12 +72,13 @@ export function saveColor(color) {
 
 /**
  * A name as it may be shown, or null where nothing in it could be read out.
- * @param {string} raw @returns {string | null}
+ * @param {string} raw @param {number} [lengthMax]  code points @returns {string | null}
  */
-export function cleanName(raw) {
+export function cleanName(raw, lengthMax = NAME_LENGTH_MAX) {
   const spaced = raw.replace(HARMFUL, " ").replace(/\s+/g, " ").trim();
-  const name = [...spaced].slice(0, NAME_LENGTH_MAX).join("").trim();
-  return /[\p{L}\p{N}]/u.test(name) ? name : null;
+  const name = [...spaced].slice(0, lengthMax).join("").trim();
+  // The Hangul fillers are letters, but blank.
+  return /[\p{L}\p{N}]/u.test(name.replace(/[\u115F\u1160\u3164\uFFA0]/g, "")) ? name : null;
 }
 
 /** @param {number} random  0 to 1 */

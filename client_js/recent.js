@@ -2,6 +2,7 @@
  * The pads that this browser has opened: kept here only, newest first.
  */
 import { readStored, writeStored } from "./stored.js";
+import { locale, t } from "./strings.js";
 
 const KEY = "deltapad.recent";
 
@@ -73,49 +74,16 @@ export function excerptOf(text, title) {
   return [...line].slice(0, EXCERPT_LENGTH_MAX).join("");
 }
 
-/** @param {number} changedAt @param {number} now @param {string} [locale] */
-export function changedText(changedAt, now, locale) {
+/** @param {number} changedAt @param {number} now @param {string} [inLocale] */
+export function changedText(changedAt, now, inLocale = locale) {
   const minutes = Math.floor((now - changedAt) / 60_000);
-  if (minutes < 1) return "Changed just now";
-  if (minutes < 60) return `Changed ${minutes} min ago`;
+  if (minutes < 1) return t("home.changedNow");
+  if (minutes < 60) return t("home.changedMinutes", { count: minutes });
   const midnight = new Date(now).setHours(0, 0, 0, 0);
-  if (changedAt >= midnight) return `Changed ${Math.floor(minutes / 60)} h ago`;
-  if (changedAt >= midnight - 86_400_000) return "Changed yesterday";
+  if (changedAt >= midnight) return t("home.changedHours", { count: Math.floor(minutes / 60) });
+  if (changedAt >= midnight - 86_400_000) return t("home.changedYesterday");
   const date = new Date(changedAt);
   const year = date.getFullYear() === new Date(now).getFullYear() ? undefined : "numeric";
-  return `Changed ${date.toLocaleDateString(locale, { day: "numeric", month: "short", year })}`;
-}
-
-/**
- * The pad whose id was most likely meant, if one is near enough.
- * @param {string} id @param {RecentPad[]} pads @returns {RecentPad | null}
- */
-export function nearestPad(id, pads) {
-  let best = null;
-  let bestDistance = Math.min(3, Math.floor(id.length / 3)) + 1;
-  for (const pad of pads) {
-    if (pad.id === id) continue;
-    const distance = Math.min(editDistance(id, pad.id), editDistance(id, withoutSuffix(pad.id)));
-    if (distance < bestDistance) [best, bestDistance] = [pad, distance];
-  }
-  return best;
-}
-
-/** Named pads end in a random suffix, which people leave out. @param {string} id */
-function withoutSuffix(id) {
-  return id.replace(/-[A-Za-z0-9_-]{8}$/, "");
-}
-
-/** Levenshtein. @param {string} a @param {string} b */
-function editDistance(a, b) {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
+  const words = date.toLocaleDateString(inLocale, { day: "numeric", month: "short", year });
+  return t("home.changedOn", { date: words });
 }

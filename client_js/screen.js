@@ -12,7 +12,8 @@ import { apply } from "./operation.js";
  * @property {(op: Operation) => void} apply
  * @property {() => string} text
  * @property {() => Selection[]} selections
- * @property {(carets: import("./presence.js").Caret[]) => void} setCarets
+ * @property {(carets: () => import("./presence.js").Caret[]) => void} setCarets  they have moved; to
+ *   be asked for when they are drawn
  */
 
 /** An editor for a session that nobody looks at. @returns {Editor} */

@@ -1,5 +1,5 @@
 /**
- * one open pad: machine, connection, copy on disk and people, put together for a page
+ * one open pad: conversation, connection, copy on disk and presence, put together for a page
  *
  *    editor --edit--> machine --outbox--> local copy, then connection --> server
  *    editor <--apply-- machine <------------------------- connection <-- server
@@ -9,38 +9,26 @@
  * the person to copy.
  */
 
-import { Client, Desync } from "./client.js";
 import { browserEnvironment, Connection } from "./connection.js";
-import { LocalCopy } from "./local_copy.js";
-import { composeAll } from "./operation.js";
+import { Conversation } from "./conversation.js";
+import { isNewer, LocalCopy } from "./local_copy.js";
 import { Outbox } from "./outbox.js";
-import { Roster } from "./presence.js";
 import { PresenceSender } from "./presence_sender.js";
+import { cleanName, TITLE_LENGTH_MAX } from "./profile.js";
 import { screenless } from "./screen.js";
+import { stateAtFirst } from "./session_state.js";
+import { TracedClient } from "./trace.js";
 
 /** @typedef {import("./operation.js").Operation} Operation */
-/** @typedef {import("./messages.js").ServerMessage} ServerMessage */
+/** @typedef {import("./messages.js").OpsMessage | import("./messages.js").DeltaMessage} Frame */
 /** @typedef {import("./local_copy.js").Orphan} Orphan */
-/**
- * @typedef {object} SessionState
- * @property {import("./connection.js").Phase | "refused" | "replaced"} phase
- * @property {number} revision
- * @property {number} unsent  edits that the server has not acknowledged
- * @property {number | null} roundTripMs
- * @property {number | null} nextTryAt
- * @property {boolean} storedLocally
- * @property {string} title
- * @property {string} role
- * @property {string} me  own public session id
- * @property {import("./presence.js").PersonHere[]} people
- * @property {string | null} draft  text that could not be merged
- * @property {number} sentAfterReconnect
- * @property {number} desyncs
- */
+/** @typedef {import("./session_state.js").SessionState} SessionState */
+/** @typedef {import("./local_copy.js").PageText} PageText */
+
+/** A tab that is being closed lets go of its session a moment after another one is looked at. */
+const CLOSED_TABS_MS = 1_000;
 
 export class PadSession {
-  #client = new Client();
-  #roster = new Roster();
   /** @type {Connection} */
   #connection;
   /** @type {LocalCopy} */
@@ -49,25 +37,35 @@ export class PadSession {
   #presence;
   /** @type {Outbox} */
   #outbox;
-  /** What ended it, if something has. @type {"refused" | "replaced" | null} */
-  #ended = null;
+  /** @type {Conversation} */
+  #conversation;
+  /** Those that send what closed tabs have left; the person sees one pad. @type {Set<PadSession>} */
+  #orphans = new Set();
+  /** @type {number | undefined} */
+  #orphansTimer;
+  #closed = false;
 
   /**
    * @param {object} options
-   * @param {string} options.pad
-   * @param {string} options.socketUrl
+   * @param {string} options.pad  names the local copies: the pad, or the key of its view-only link
+   * @param {string} options.socketUrl  /ws/{pad}, or /ws/view/{key}
+   * @param {import("./messages.js").Role} [options.role]  what the link allows, as far as is known
    * @param {{personKey: string, name: string, color: number}} options.profile
    * @param {import("./screen.js").Editor} options.editor
    * @param {(kind: "state" | "people") => void} options.onChange
+   * @param {(message: Frame, known: number, pending: Operation[]) => void} [options.onEntries]
+   *   a frame is on the screen; the revision before it, and what waits after it
    * @param {import("./connection.js").Environment} [options.environment]
    * @param {Orphan | null} [options.orphan]  only to be sent; nobody looks at this session
    */
   constructor({
     pad,
     socketUrl,
+    role = "write",
     profile,
     editor,
     onChange,
+    onEntries = () => {},
     environment = browserEnvironment(),
     orphan = null,
   }) {
@@ -76,29 +74,18 @@ export class PadSession {
     this.profile = { ...profile };
     this.editor = editor;
     this.onChange = onChange;
+    this.onEntries = onEntries;
     this.environment = environment;
     /** @type {SessionState} */
-    this.state = {
-      phase: "connecting",
-      revision: 0,
-      unsent: 0,
-      roundTripMs: null,
-      nextTryAt: null,
-      storedLocally: false,
-      title: "",
-      role: "write",
-      me: "",
-      people: [],
-      draft: null,
-      sentAfterReconnect: 0,
-      desyncs: 0,
-    };
+    this.state = stateAtFirst(role);
     this.#connection = new Connection({
       url: socketUrl,
-      hello: () => this.#hello(),
-      onMessage: (message) => this.#receive(message),
+      hello: () => this.#conversation.hello(),
+      onMessage: (message) => this.#conversation.receive(message),
       onClose: (code) => {
-        if (code === 4001) this.#end("replaced");
+        if (code === 4001) this.#conversation.end("replaced");
+        // A frame that is too large would be so again.
+        if (code === 1009) this.#conversation.end("refused");
       },
       onChange: () => this.#changed(),
       environment,
@@ -108,31 +95,78 @@ export class PadSession {
       environment,
       orphan,
       current: () => ({
-        client: this.#client.state(),
+        client: this.#conversation.client.state(),
         title: this.state.title,
+        language: this.state.language,
         unsent: this.#outbox.counts,
       }),
-      confirmedText: () => (this.#client.pending ? null : this.editor.text()),
+      confirmedText: () => (this.#conversation.client.pending ? null : this.editor.text()),
       onChange: () => this.#changed(),
     });
     this.#outbox = new Outbox({
-      client: () => this.#client,
+      client: () => this.#conversation.client,
       copy: this.#copy,
       connection: this.#connection,
       onIdle: () => this.#idle(),
     });
     this.#presence = new PresenceSender({
       environment,
-      message: () => this.#ownPresence(),
-      send: (message) => this.#connection.send(message),
+      connection: this.#connection,
+      editor,
+      client: () => this.#conversation.client,
+      profile: () => this.profile,
+      role: () => this.state.role,
     });
+    this.#conversation = new Conversation({
+      session: this,
+      connection: this.#connection,
+      copy: this.#copy,
+      outbox: this.#outbox,
+      presence: this.#presence,
+      onState: () => this.#changed(),
+    });
+    if (orphan === null) environment.onWake(() => this.#findOrphansSoon());
   }
 
-  /** Show the local copy if there is one, then connect. */
-  async open() {
-    const { saved, orphans } = await this.#copy.open();
+  /** How much the server has said: if that grows, the connection lives. */
+  get heard() {
+    return this.#connection.heard;
+  }
+
+  /** Of the log that the revisions are counted in; null before there is a text. */
+  get epoch() {
+    return this.#copy.epoch;
+  }
+
+  /**
+   * Show a text, then connect: the one that the page has brought, or the local copy if that is
+   * newer or has edits that were not sent; or what another tab of this browser has of the log, if
+   * that is the newest.
+   * @param {PageText} [page]
+   */
+  async open(page) {
+    if (page !== undefined) {
+      this.#conversation.client = new TracedClient({ revision: page.revision });
+      this.editor.reset(page.text);
+      this.#changed();
+    }
+    const { saved, newest, orphans } = await this.#copy.open(page !== undefined && !page.kept);
     for (const orphan of orphans) this.#sendOrphan(orphan);
-    if (saved !== null) this.#restore(saved);
+    const local = newest ?? saved;
+    if (page !== undefined && isNewer(page, local, this.#conversation.client.pending)) {
+      this.#conversation.client.lastSeq = await this.#copy.startAgain(page, saved);
+    } else if (local !== null) {
+      // What was typed in the moment before the disk answered has no place in that text.
+      if (this.#conversation.client.pending) this.#copy.keepDraft(this.editor.text());
+      this.#restore(local);
+      if (newest !== null) {
+        const { text, state } = newest;
+        const begun = { text, revision: state.client.revision, epoch: state.epoch };
+        this.#conversation.client.lastSeq = await this.#copy.startAgain(begun, saved);
+      }
+    }
+    // What was typed in that moment has a text under it now.
+    if (this.#outbox.unwritten > 0) this.#outbox.pump();
     this.#connection.open();
   }
 
@@ -141,7 +175,8 @@ export class PadSession {
    * @param {Operation} op
    */
   edit(op) {
-    this.#client.edit(op);
+    if (this.state.role === "read") throw new Error("this link is view-only");
+    this.#conversation.client.edit(op);
     this.#outbox.edited();
     this.#changed();
     this.#outbox.pump();
@@ -158,9 +193,43 @@ export class PadSession {
     this.selectionChanged();
   }
 
+  /**
+   * Tell whom one follows, by public session id, or which revision one looks at; null ends it.
+   * @param {Partial<import("./presence_sender.js").Elsewhere>} changed
+   */
+  setPresence(changed) {
+    this.#presence.changed(changed);
+  }
+
+  /**
+   * Change what is said of the pad, for everybody; `state` follows when the server has it.
+   * @param {{title?: string, language?: string, viewHistory?: boolean, newViewLink?: boolean}} changed
+   *   with `newViewLink` the server makes another view-only link, in place of the one there is
+   * @returns {boolean} false if that cannot be now: offline, view-only, or no title
+   */
+  setProperties({ title, language, viewHistory, newViewLink }) {
+    const cleaned = title === undefined ? undefined : cleanName(title, TITLE_LENGTH_MAX);
+    if (cleaned === null || this.state.role === "read") return false;
+    const change = { title: cleaned, language, view_history: viewHistory, new_view_link: newViewLink };
+    return this.#connection.send({ type: "properties", ...change });
+  }
+
+  /**
+   * Tell the server what is on screen; nothing may be pending.
+   * @param {import("./checksum.js").Sum} sum
+   */
+  sendChecksum({ length, crc32 }) {
+    return this.#connection.send({ type: "checksum", revision: this.#conversation.client.revision, length, crc32 });
+  }
+
   /** The person has the draft, or does not want it. */
   discardDraft() {
     return this.#copy.discardDraft();
+  }
+
+  /** The tab may end now: write what waits for an earlier write. */
+  keepNow() {
+    if (this.#outbox.unwritten > 0) this.#copy.save();
   }
 
   tryNow() {
@@ -169,15 +238,20 @@ export class PadSession {
 
   /** Let go of it all; what is pending stays on the disk. */
   close() {
+    this.#closed = true;
+    this.environment.clearTimer(this.#orphansTimer);
     this.#connection.close();
     this.#presence.close();
     this.#outbox.close();
+    for (const orphan of this.#orphans) orphan.close();
+    this.onChange("state");
   }
 
   /** @param {import("./offline.js").Saved} saved */
-  #restore({ state: { client, title, unsent }, text }) {
-    this.#client = Client.restore(client);
+  #restore({ state: { client, title, language, unsent }, text }) {
+    this.#conversation.client = new TracedClient(client);
     this.state.title = title;
+    this.state.language = language ?? "";
     this.#outbox.counts = unsent;
     this.editor.reset(text);
     this.#changed();
@@ -197,139 +271,32 @@ export class PadSession {
       orphan,
       onChange: () => {
         const { phase, unsent } = session.state;
-        if (phase === "online" && unsent === 0) session.#forget();
+        if (session.#closed) this.#orphans.delete(session);
+        else if (phase === "online" && unsent === 0) session.#conversation.forget();
+        if (!this.#closed) this.#changed();
       },
     });
+    this.#orphans.add(session);
     session.open();
   }
 
-  /** Nothing of this session is worth keeping any more. */
-  #forget() {
-    this.#copy.remove();
-    this.close();
+  /** A tab of this pad may have been closed beside this one, with edits that nobody sends. */
+  #findOrphansSoon() {
+    const { environment } = this;
+    environment.clearTimer(this.#orphansTimer);
+    this.#orphansTimer = environment.setTimer(async () => {
+      if (this.state.phase !== "online") return;
+      for (const orphan of await this.#copy.orphans()) {
+        if (this.#closed) orphan.claim.release();
+        else this.#sendOrphan(orphan);
+      }
+    }, CLOSED_TABS_MS);
   }
 
-  /** @returns {import("./messages.js").HelloMessage} */
-  #hello() {
-    const { personKey, name, color } = this.profile;
-    const { key: session, epoch } = this.#copy;
-    const revision = epoch === null ? null : this.#client.revision;
-    return { type: "hello", session, person: personKey, name, color, epoch, revision };
-  }
-
-  /** @param {ServerMessage} message */
-  #receive(message) {
-    switch (message.type) {
-      case "welcome":
-        return this.#welcome(message);
-      case "ops":
-      case "delta":
-        return this.#entries(message);
-      case "presence":
-        this.#roster.receive(message);
-        return this.#peopleChanged();
-      case "error":
-        return this.#error(message);
-      default: // A newer server may say more than we know.
-    }
-  }
-
-  /** @param {import("./messages.js").WelcomeMessage} message */
-  #welcome(message) {
-    const { session, epoch, limits, title, role, color, text, revision, committed } = message;
-    // The session went on without this copy, as when the disk was full: its edits may be logged.
-    const outdated = text === undefined && committed[0] > this.#client.lastSeq;
-    // Or it is a copy of another text, which what is pending does not fit.
-    const unfit = text !== undefined && this.#client.pending;
-    if (outdated || unfit) return this.#startOver();
-    this.profile.color ||= color;
-    this.state = { ...this.state, me: session, title, role };
-    if (text !== undefined) {
-      this.#client = new Client({ revision, lastSeq: committed[0] });
-      this.editor.reset(text);
-      this.#copy.startText(text, epoch);
-    }
-    this.#outbox.connected(limits);
-    this.#presence.changed();
-    this.#connection.welcomed();
-    this.#outbox.pump();
-  }
-
-  /** @param {import("./messages.js").OpsMessage | import("./messages.js").DeltaMessage} message */
-  #entries(message) {
-    const known = this.#client.revision;
-    try {
-      const { op, acknowledged } = this.#client.receive(message, this.state.me);
-      this.#follow(message, known);
-      this.#outbox.received(acknowledged !== null);
-      if (op !== null) this.editor.apply(op);
-      this.#showCarets();
-      this.#changed();
-      this.#outbox.pump();
-    } catch (error) {
-      if (!(error instanceof Desync)) throw error;
-      this.state.desyncs += 1;
-      // What is pending cannot be told any more, so the text is kept in any case.
-      this.#startOver(true);
-    }
-  }
-
-  /**
-   * Bring what is kept at the confirmed text, its copy and the carets, to the end of a frame.
-   * @param {import("./messages.js").OpsMessage | import("./messages.js").DeltaMessage} message
-   * @param {number} known  the revision before it
-   */
-  #follow(message, known) {
-    if (message.type === "ops") {
-      const fresh = message.ops.slice(known - message.from);
-      const whole = composeAll(fresh.map(([, , op]) => op));
-      this.#copy.follow(whole);
-      this.#roster.follow(fresh, whole, this.environment.now());
-    } else if (message.to > known) {
-      this.#copy.follow(message.op);
-      this.#roster.followDelta(message.op);
-    }
-  }
-
-  /** @param {import("./messages.js").ErrorMessage} message */
-  #error({ action, code }) {
-    if (action === "draft") {
-      this.#startOver();
-    } else if (action === "resession") {
-      this.#client.restart();
-      this.#newSession();
-    } else if (action === "stop") {
-      this.#end(code === "replaced" ? "replaced" : "refused");
-    }
-    // "reconnect": the server closes, and we come again.
-  }
-
-  /** @param {"refused" | "replaced"} how */
-  #end(how) {
-    // What an orphan could not send stays on the disk for another time.
-    if (this.#copy.orphan !== null) return this.close();
-    this.#ended = how;
-    if (this.#client.pending) this.#copy.keepDraft(this.editor.text());
-    this.#connection.close();
-    this.#changed();
-  }
-
-  /** Begin again without a copy; what is on screen becomes a draft if any of it is not saved. */
-  #startOver(keep = this.#client.pending) {
-    if (keep) this.#copy.keepDraft(this.editor.text());
-    if (this.#copy.orphan !== null) return this.#forget();
-    this.#client = new Client();
-    this.#copy.dropText();
-    this.#outbox.counts = [0, 0];
-    this.#newSession();
-  }
-
-  /** Go on under a new session key. */
-  async #newSession() {
-    // What the old connection still says is about another state.
-    this.#connection.hold();
-    await this.#copy.renewKey();
-    this.#connection.restart();
+  #unsentByOrphans() {
+    let edits = 0;
+    for (const { state } of this.#orphans) edits += state.unsent;
+    return edits;
   }
 
   /** What was typed is on its way, as far as it can be now; there is time for the rest. */
@@ -339,42 +306,27 @@ export class PadSession {
     this.#copy.keepTextWhenQuiet();
   }
 
-  /** Only while nothing is pending, since only then everybody counts alike. */
-  #ownPresence() {
-    if (this.#client.pending || this.#connection.phase !== "online") return null;
-    const { name, color } = this.profile;
-    const { revision } = this.#client;
-    const selections = this.editor.selections();
-    return { type: /** @type {const} */ ("presence"), revision, name, color, selections };
-  }
-
-  #showCarets() {
-    const toLocal = (/** @type {number} */ position) => this.#client.toLocal(position);
-    this.editor.setCarets(this.#roster.carets(this.state.me, this.environment.now(), toLocal));
-  }
-
-  #peopleChanged() {
-    this.state = { ...this.state, people: this.#roster.list(this.state.me) };
-    this.#showCarets();
-    this.onChange("people");
-  }
-
   #changed() {
     const { roundTripMs, nextTryAt } = this.#connection;
-    const phase = this.#ended ?? this.#connection.phase;
+    const phase = this.#conversation.ended ?? this.#connection.phase;
     const before = this.state;
     const resumed = phase === "online" && before.phase !== "online";
     this.state = {
       ...before,
       phase,
-      revision: this.#client.revision,
-      unsent: this.#outbox.unsent,
+      revision: this.#conversation.client.revision,
+      unsent: this.#outbox.unsent + this.#unsentByOrphans(),
+      unsentSince: this.#outbox.unsentSince,
+      unwritten: this.#outbox.unwritten,
       roundTripMs,
       nextTryAt,
       storedLocally: this.#copy.stored,
-      draft: this.#copy.draft,
+      draft: this.#copy.draft?.text ?? null,
+      draftEdits: this.#copy.draft?.edits ?? 0,
+      diverged: this.#copy.draft?.diverged ?? false,
       sentAfterReconnect: resumed ? before.unsent : before.sentAfterReconnect,
     };
+    if (resumed && this.#copy.orphan === null) this.#findOrphansSoon();
     this.onChange("state");
   }
 }

@@ -5,7 +5,14 @@ from typing import Final
 from ot import operation
 from ot.client import Client, Desync, InFlight, Received
 from ot.document import Commit, Document, Submission
-from ot.errors import CODES, DeltapadError, OperationError, ProtocolError, UnavailableError
+from ot.errors import (
+    CODES,
+    DeltapadError,
+    GoneError,
+    OperationError,
+    ProtocolError,
+    UnavailableError,
+)
 from ot.history import History
 from ot.log import Entry, RevisionLog
 from ot.operation import (
@@ -33,6 +40,7 @@ __all__ = [
     "Desync",
     "Document",
     "Entry",
+    "GoneError",
     "History",
     "InFlight",
     "Operation",

@@ -70,17 +70,19 @@ class Document:
         start: int | None = None,
         entries: Sequence[Entry] = (),
         length_max: int,
+        revisions_max: int = 0,
     ) -> None:
         """`text` is the snapshot at `revision`; `entries` are all that came after revision `start`.
 
         `start` is `revision` unless some entries from before the snapshot are at hand too.
-        `length_max` is in code points.
+        `length_max` is in code points; `revisions_max` is 0 for a log without an end.
         """
         self.log = RevisionLog(revision if start is None else start, entries)
         self.committed = self.handed = self.log.head
         self._snapshot = text
         self._snapshot_revision = revision
         self._length_max = length_max
+        self._revisions_max = revisions_max
         # Of the text at `head`, and at `committed`, in code points.
         change = sum(length_change(entry.op) for entry in self.log.entries(revision, self.log.head))
         self.head_length = self.length = len(text) + change
@@ -109,6 +111,10 @@ class Document:
             return None
         self._check_base(submission)
         head = self.log.head
+        if 0 < self._revisions_max <= head:
+            raise OperationError(
+                "pad_full", f"the log of this pad holds {head} revisions", seq=submission.seq
+            )
         op = submission.op
         for part in self.log.parts(submission.base, head):
             _, op = transform(part, op)

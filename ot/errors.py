@@ -8,6 +8,7 @@ any other type is a bug of ours.
       ProtocolError       the frame or its order is wrong
       OperationError      the operation is wrong in itself, or does not fit the text
       UnavailableError    nothing is wrong with the request; it cannot be served now
+      GoneError           what it is about was deleted, and does not come back
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = [
     "Action",
     "DeltapadError",
     "ErrorCode",
+    "GoneError",
     "OperationError",
     "ProtocolError",
     "UnavailableError",
@@ -47,17 +49,26 @@ _TABLE = (
         "bad_message", "stop", 1008, "a field is missing, of a wrong type, or out of its bounds"
     ),
     ErrorCode("unknown_message", "stop", 1008, "no message has this `type`"),
-    ErrorCode(
-        "hello_expected", "stop", 1008, "the first frame was not `hello`, or not within 10 seconds"
-    ),
+    ErrorCode("hello_expected", "stop", 1008, "the first frame was not `hello`"),
     ErrorCode("hello_repeated", "stop", 1008, "a second `hello` on one connection"),
-    ErrorCode("frame_too_large", "stop", 1009, "a frame of more than 1,048,576 bytes"),
+    ErrorCode(
+        "frame_too_large",
+        "stop",
+        1009,
+        "a frame of more than 1,048,576 bytes, or a first one of more than 16,384",
+    ),
     ErrorCode(
         "base_in_future", "stop", 1008, "`base`, or `revision` of a presence, is past the newest"
     ),
     ErrorCode("base_too_old", "stop", 1008, "`base` is before this session's own last entry"),
     ErrorCode("seq_gap", "stop", 1008, "`seq` is not the session's next one"),
+    ErrorCode("read_only", "stop", 1008, "`op` or `properties` from who came by a view-only link"),
+    ErrorCode(
+        "protocol_unsupported", "stop", 1008, "the server speaks another major version; update"
+    ),
     ErrorCode("replaced", "stop", 4001, "a newer connection of this session has taken its place"),
+    ErrorCode("link_replaced", "stop", 1008, "this view-only link was replaced by a new one"),
+    ErrorCode("pad_deleted", "stop", 1008, "the pad was deleted, and does not come back"),
     # What the operation says cannot be done. Nothing has been stored.
     ErrorCode("bad_operation", "draft", 1008, "the operation breaks a rule of form"),
     ErrorCode("lone_surrogate", "draft", 1008, "inserted text holds half of a surrogate pair"),
@@ -65,7 +76,10 @@ _TABLE = (
     ErrorCode(
         "op_too_large", "draft", 1008, "more components or inserted text than the limits allow"
     ),
-    ErrorCode("pad_full", "draft", 1008, "the text would grow past the limit of the pad"),
+    ErrorCode(
+        "pad_full", "draft", 1008, "the text, or its log, would grow past the limit of the pad"
+    ),
+    ErrorCode("op_failed", "draft", 1008, "a bug of the server, which the operation brings out"),
     ErrorCode("seq_reused", "resession", 1008, "this `seq` is in the log with other content"),
     # The request is fine, the server is not.
     ErrorCode(
@@ -73,6 +87,8 @@ _TABLE = (
     ),
     ErrorCode("shutting_down", "reconnect", 1012, "the server is being restarted"),
     ErrorCode("busy", "reconnect", 1013, "too many connections for this server or pad"),
+    # Not a bug of the client: what it sends may be lost on the way, or slow.
+    ErrorCode("hello_late", "reconnect", 1013, "no `hello` has come within 10 seconds"),
 )
 
 CODES: dict[str, ErrorCode] = {row.code: row for row in _TABLE}
@@ -113,17 +129,37 @@ class ProtocolError(DeltapadError):
         "base_too_old",
         "seq_gap",
         "seq_reused",
+        "read_only",
+        "protocol_unsupported",
         "replaced",
+        "link_replaced",
     )
 
 
 class OperationError(DeltapadError):
     """The operation is refused; the text and the log are as they were."""
 
-    codes = ("bad_operation", "lone_surrogate", "op_past_end", "op_too_large", "pad_full")
+    codes = (
+        "bad_operation",
+        "lone_surrogate",
+        "op_past_end",
+        "op_too_large",
+        "pad_full",
+        "op_failed",
+    )
 
 
 class UnavailableError(DeltapadError):
     """The server cannot do it now; resending later is right."""
 
-    codes = ("storage_failed", "shutting_down", "busy")
+    codes = ("storage_failed", "shutting_down", "busy", "hello_late")
+
+
+class GoneError(DeltapadError):
+    """What the request is about was deleted at `time_ms`, and does not come back."""
+
+    codes = ("pad_deleted",)
+
+    def __init__(self, code: str, message: str, *, time_ms: int, seq: int | None = None) -> None:
+        super().__init__(code, message, seq=seq)
+        self.time_ms = time_ms

@@ -14,7 +14,9 @@ business.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
@@ -22,7 +24,13 @@ from msgspec import Struct
 from ot.operation import Operation, compose, inserted_length
 from ot.runs import compose_all
 
-__all__ = ["BLOCK_WEIGHT_MAX", "Entry", "RevisionLog"]
+__all__ = ["BLOCK_WEIGHT_MAX", "EFFORT_MAX", "Entry", "RevisionLog", "effort"]
+
+# As much as is composed, transformed against or applied while everybody waits, some 20 ms: ten
+# operations of the largest kind, or 50,000 keystrokes.
+EFFORT_MAX: Final = 100_000
+# Code points that are copied in the time that a component takes.
+_CODE_POINTS_PER_COMPONENT: Final = 64
 
 # Components plus inserted code points of all cached blocks of one log, and one for each block: what
 # was typed and taken back composes to nothing. A component costs some 40 bytes, so that this is
@@ -67,6 +75,9 @@ class RevisionLog:
         # The newest revision.
         self.head = start + len(entries)
         self._entries = list(entries)
+        # Of all that was ever here, up to and with each entry; before the first one, `_let_go`.
+        self._let_go = 0
+        self._efforts: list[int] = list(accumulate(effort(entry.op) for entry in entries))
         # (level, index) -> composed operation, the longest unused first.
         self._blocks: dict[tuple[int, int], Operation] = {}
         self._block_weight = 0
@@ -78,12 +89,28 @@ class RevisionLog:
     def append(self, entry: Entry) -> None:
         """Add the entry that makes revision `head + 1`."""
         self._entries.append(entry)
+        self._efforts.append(self._effort_until(self.head) + effort(entry.op))
         self.head += 1
 
     def entries(self, start: int, end: int) -> list[Entry]:
         """The entries that lead from revision `start` to revision `end`."""
         assert self.start <= start <= end <= self.head, (self.start, start, end, self.head)
         return self._entries[start - self.start : end - self.start]
+
+    def effort(self, start: int, end: int) -> int:
+        """What it takes to go through the entries from revision `start` to `end`."""
+        return self._effort_until(end) - self._effort_until(start)
+
+    def within(self, effort_max: int) -> int:
+        """The earliest revision from which the newest takes no more than `effort_max`."""
+        floor = self._effort_until(self.head) - effort_max
+        if floor <= self._let_go:
+            return self.start
+        return self.start + 1 + bisect_left(self._efforts, floor)
+
+    def _effort_until(self, revision: int) -> int:
+        at = revision - self.start
+        return self._efforts[at - 1] if at > 0 else self._let_go
 
     def composed(self, start: int, end: int) -> Operation:
         """The one operation that leads from revision `start` to revision `end`; not to be changed,
@@ -135,7 +162,9 @@ class RevisionLog:
         """Let go of the entries up to revision `before`; the store has them."""
         count = min(before, self.head) - self.start
         if count > 0:
+            self._let_go = self._efforts[count - 1]
             del self._entries[:count]
+            del self._efforts[:count]
             self.start += count
 
     def _block(self, level: int, index: int) -> Operation:
@@ -164,6 +193,11 @@ class RevisionLog:
             return compose_all([self._block(*key) for key in below])
         # Straight from the entries: runs of typing are longer than the blocks below.
         return compose_all([entry.op for entry in self.entries(start, end)])
+
+
+def effort(op: Operation) -> int:
+    """What it takes to go through an operation: 1 for a component, some 0.2 us and 50 bytes."""
+    return len(op) + inserted_length(op) // _CODE_POINTS_PER_COMPONENT
 
 
 def _weight(op: Operation) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from typing import Annotated, Any, Final, NoReturn, TypeAlias
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,13 +20,16 @@ from ot.operation import Component, Operation, inserted_length, validate
 __all__ = [
     "COLORS",
     "FRAME_BYTES_MAX",
+    "HELLO_BYTES_MAX",
     "OP_COMPONENTS_MAX",
     "OP_INSERTED_MAX",
     "PROTOCOL_VERSION",
     "SELECTIONS_MAX",
     "SUBPROTOCOL",
+    "Checksum",
     "ClientMessage",
     "DeltaMessage",
+    "Diverged",
     "ErrorMessage",
     "Hello",
     "Limits",
@@ -37,21 +40,30 @@ __all__ = [
     "Ping",
     "Pong",
     "PresenceMessage",
+    "Properties",
+    "Role",
     "ServerMessage",
+    "SetProperties",
+    "StorageMessage",
+    "StorageState",
+    "TraceMessage",
     "Welcome",
     "decode_client",
     "decode_server",
     "digest",
     "encode",
+    "encode_value",
     "error_message",
 ]
 
-PROTOCOL_VERSION: Final = "1.0"
+PROTOCOL_VERSION: Final = "1.2"
 SUBPROTOCOL: Final = "deltapad.1"
 
 # The largest operation that keeps to the two limits below fits in a frame even if each of its code
 # points is escaped as a surrogate pair (12 bytes): 65,536 x 12 + 10,000 x 20.
 FRAME_BYTES_MAX: Final = 1_048_576
+# The first frame: a hello takes 3 KB at most, and nobody knows yet who sends it.
+HELLO_BYTES_MAX: Final = 16_384
 # Transforming costs one step for each component; this many take a few milliseconds.
 OP_COMPONENTS_MAX: Final = 10_000
 # Code points. A larger paste travels as several operations, between which others get their turn.
@@ -72,6 +84,12 @@ Selections = Annotated[list[Selection], Meta(max_length=SELECTIONS_MAX)]
 # Cut to 40 code points after cleaning; the wire allows for what the cleaning takes out.
 Name = Annotated[str, Meta(max_length=200)]
 Color = Annotated[int, Meta(ge=0, le=COLORS)]
+PublicId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{22}\Z")]
+# Cut to 80 code points after cleaning.
+Title = Annotated[str, Meta(max_length=400)]
+# The lower-case name of a language, such as `c++` or `objective-c`. Who does not know it shows
+# plain text.
+Language = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9+#. -]{0,31}\Z")]
 
 
 class Hello(Struct, frozen=True, tag="hello"):
@@ -94,12 +112,32 @@ class OpMessage(Struct, frozen=True, tag="op"):
 
 
 class PresenceMessage(Struct, frozen=True, tag="presence"):
-    """A client's name, colour, and selections in the text at `revision`."""
+    """A client's name, colour, and selections in the text at `revision`; whom they follow, by
+    public session id, and the past revision that they look at.
+    """
 
     revision: Revision
     name: Name
     color: Color
     selections: Selections
+    following: PublicId | None = None
+    history: Revision | None = None
+
+
+class SetProperties(Struct, frozen=True, tag="properties", omit_defaults=True):
+    """A client changes what is said of the pad; None leaves it as it is. With `new_view_link` the
+    server makes a view-only link that takes the place of the one before.
+    """
+
+    title: Title | None = None
+    language: Language | None = None
+    view_history: bool | None = None
+    new_view_link: bool | None = None
+
+    def __post_init__(self) -> None:
+        said = (self.title, self.language, self.view_history)
+        if said == (None, None, None) and not self.new_view_link:
+            raise ValueError("nothing to change: title, language, view_history, or new_view_link")
 
 
 class Ping(Struct, frozen=True, tag="ping"):
@@ -108,7 +146,35 @@ class Ping(Struct, frozen=True, tag="ping"):
     n: Revision = 0
 
 
-ClientMessage: TypeAlias = Hello | OpMessage | PresenceMessage | Ping
+class Checksum(Struct, frozen=True, tag="checksum"):
+    """What a client shows at a revision, with nothing pending: its length in code points, and the
+    CRC-32 of its UTF-8.
+    """
+
+    revision: Revision
+    length: Revision
+    crc32: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+
+
+class TraceMessage(Struct, frozen=True, tag="trace"):
+    """How a client came to the text that has diverged at `revision`: the text, unless it is too
+    long; the state that the trace begins at, and what was done to the client since. Both are kept
+    as they are, in the words of `ot.steps`, for people to look at; no server acts on them.
+    """
+
+    revision: Revision
+    text: str | None = None
+    start: msgspec.Raw = msgspec.Raw(b"null")
+    steps: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+ClientMessage: TypeAlias = (
+    Hello | OpMessage | PresenceMessage | SetProperties | Ping | Checksum | TraceMessage
+)
+# Who came by the pad's own link may write; who came by its view-only link may not.
+Role = Literal["write", "read"]
+# Whether what is typed gets to the server's disk, and if not, why.
+StorageState = Literal["ok", "full", "read_only", "failing"]
 
 
 class Limits(Struct, frozen=True):
@@ -121,7 +187,9 @@ class Limits(Struct, frozen=True):
 
 
 class Welcome(Struct, frozen=True, tag="welcome", omit_defaults=True):
-    """The answer to `hello`: ids, where the stream starts, and the text for who has no copy."""
+    """The answer to `hello`: ids, where the stream starts, and the text for who has no copy; with
+    role `write`, the key of the view-only link.
+    """
 
     protocol: str
     session: str
@@ -132,7 +200,10 @@ class Welcome(Struct, frozen=True, tag="welcome", omit_defaults=True):
     committed: tuple[int, int]
     color: int
     title: str
+    language: str
+    view_history: bool
     limits: Limits
+    view_key: str | None = None
     text: str | None = None
 
 
@@ -151,7 +222,7 @@ class DeltaMessage(Struct, frozen=True, tag="delta"):
     op: list[Component]
 
 
-class Person(Struct, frozen=True):
+class Person(Struct, frozen=True, omit_defaults=True):
     """Who is here, and where."""
 
     session: str
@@ -159,6 +230,9 @@ class Person(Struct, frozen=True):
     name: str
     color: int
     selections: list[Selection]
+    role: str = "write"
+    following: str | None = None
+    history: int | None = None
 
 
 class PeopleMessage(Struct, frozen=True, tag="presence", omit_defaults=True):
@@ -171,6 +245,29 @@ class PeopleMessage(Struct, frozen=True, tag="presence", omit_defaults=True):
     people: list[Person]
     left: list[str] = []
     everybody: bool = False
+
+
+class Properties(Struct, frozen=True, tag="properties", omit_defaults=True):
+    """What is said of the pad has changed, and is this now; the key of the view-only link is for
+    who has role `write`.
+    """
+
+    title: str
+    language: str
+    view_history: bool
+    view_key: str | None = None
+
+
+class StorageMessage(Struct, frozen=True, tag="storage"):
+    """Whether the server's disk takes what is typed has changed, and is this now."""
+
+    state: StorageState
+
+
+class Diverged(Struct, frozen=True, tag="diverged"):
+    """The text of which the client has sent the checksum is not the one of the log."""
+
+    revision: int
 
 
 class ErrorMessage(Struct, frozen=True, tag="error"):
@@ -188,12 +285,24 @@ class Pong(Struct, frozen=True, tag="pong"):
     n: int = 0
 
 
-ServerMessage: TypeAlias = Welcome | OpsMessage | DeltaMessage | PeopleMessage | ErrorMessage | Pong
+ServerMessage: TypeAlias = (
+    Welcome
+    | OpsMessage
+    | DeltaMessage
+    | PeopleMessage
+    | Properties
+    | StorageMessage
+    | Diverged
+    | ErrorMessage
+    | Pong
+)
 
 _client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _encoder = msgspec.json.Encoder()
 encode = _encoder.encode
+# Of what is a part of a message: the same, but that it may be any value of JSON.
+encode_value = _encoder.encode
 
 
 def decode_client(frame: str | bytes) -> ClientMessage:
@@ -278,10 +387,15 @@ _TYPES = frozenset(
         Hello,
         OpMessage,
         PresenceMessage,
+        SetProperties,
         Ping,
+        Checksum,
+        TraceMessage,
         Welcome,
         OpsMessage,
         DeltaMessage,
+        StorageMessage,
+        Diverged,
         ErrorMessage,
         Pong,
     )

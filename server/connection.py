@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ot.errors import CODES, DeltapadError, UnavailableError
 from ot.messages import encode, error_message
 from server.pad import Pad
 from server.session import Session
-from server.storage import StorageError
+from server.storage import ClosedError, StorageError
 
 __all__ = ["Connection", "Wire", "close", "told"]
 
@@ -43,8 +44,8 @@ class Wire(Protocol):
         not text.
         """
 
-    def write(self, frame: bytes) -> None:
-        """Put a frame on its way. Raises ConnectionError."""
+    def write(self, *parts: bytes) -> None:
+        """Put a frame, which may be in parts, on its way. Raises ConnectionError."""
 
     async def drain(self) -> None:
         """Wait while the line is full. Raises ConnectionError."""
@@ -56,10 +57,12 @@ class Wire(Protocol):
 class Connection:
     """A session on a pad, and the line to its client."""
 
-    __slots__ = ("_open", "_pad", "_task", "_wire", "ended", "session")
+    __slots__ = ("_beside", "_open", "_pad", "_task", "_wire", "ended", "session", "view_key")
 
-    def __init__(self, wire: Wire, pad: Pad) -> None:
-        self.session = Session()
+    def __init__(self, wire: Wire, pad: Pad, view_key: str | None = None) -> None:
+        """`view_key` is that of the view-only link that it came by; None by the edit link."""
+        self.session = Session("write" if view_key is None else "read")
+        self.view_key = view_key
         # Why the server ends it, if it does.
         self.ended: DeltapadError | None = None
         self._wire = wire
@@ -68,10 +71,14 @@ class Connection:
         self._open = False
         # Waits for the line, or for a frame; there is none while the client has everything.
         self._task: asyncio.Task[None] | None = None
+        # What the client has asked for that waits for the disk.
+        self._beside: asyncio.Task[None] | None = None
 
-    def begin(self, welcome: bytes) -> None:
-        """Send the first frame, and from now on whatever follows. Raises ConnectionError."""
-        self._wire.write(welcome)
+    def begin(self, *welcome: bytes) -> None:
+        """Send the first frame, in parts, and from now on whatever follows. Raises
+        ConnectionError.
+        """
+        self._wire.write(*welcome)
         self._open = True
         self.wake()
 
@@ -86,13 +93,32 @@ class Connection:
             self.ended = error
         self.wake()
 
+    async def do_beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have something done that waits for the disk, while the client is listened to: its pings
+        are answered, however long the disk takes. One at a time; what it raises ends the
+        connection.
+        """
+        if self._beside is not None:
+            await self._beside
+        self._beside = asyncio.create_task(self._do(work))
+
+    async def _do(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - one bad connection must not reach the others
+            self.end(told(error))
+        finally:
+            self._beside = None
+
     async def stop(self) -> None:
-        """The conversation is over: send nothing any more."""
+        """The conversation is over: send nothing any more, and finish what was asked for."""
         self._open = False
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        if self._beside is not None:
+            await self._beside
 
     def _send(self) -> bool:
         """Send what can be sent without waiting; whether that is all there is."""
@@ -122,22 +148,26 @@ class Connection:
                     await close(self._wire, self.ended)
                     return
                 await self._wire.drain()
-                await self._pad.make_frame(self.session)
+                frame = await self._pad.make_frame(self.session)
+                if frame is not None and self.ended is None:
+                    self._wire.write(frame)
         except ConnectionError:
             self._open = False
         except Exception as error:  # noqa: BLE001 - as above
             self._open = False
-            await close(self._wire, told(error))
+            # Such as a log that is not there: the pad was deleted meanwhile, which was to be told.
+            await close(self._wire, self.ended or told(error))
         finally:
             self._task = None
 
 
 async def close(wire: Wire, error: DeltapadError) -> None:
     """Say what is wrong, and close; the peer may be gone already."""
-    with contextlib.suppress(ConnectionError):
+    # Or its line may be broken in a way of its own, which concerns nobody else.
+    with contextlib.suppress(Exception):
         if not wire.closed:
             wire.write(encode(error_message(error)))
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(Exception):
         await wire.close(CODES[error.code].close_code, error.code)
 
 
@@ -145,6 +175,9 @@ def told(error: Exception) -> DeltapadError:
     """An error as the client is told of it; one that is not the client's doing is logged."""
     if isinstance(error, DeltapadError):
         return error
+    if isinstance(error, ClosedError):
+        # Who came, or asked something of the disk, when the others had been told already.
+        return UnavailableError("shutting_down", "the server is being restarted")
     if isinstance(error, StorageError):
         _log.error("store: %s", error)
     else:

@@ -21,7 +21,11 @@ _FINAL: Final = 0x80
 _MASKED: Final = 0x80
 # Bytes in a control frame.
 _CONTROL_MAX: Final = 125
-_NORMAL, _PROTOCOL_ERROR, _TOO_BIG = 1000, 1002, 1009
+_NORMAL, _PROTOCOL_ERROR, _NOT_UTF8, _REFUSED, _TOO_BIG = 1000, 1002, 1007, 1008, 1009
+# Frames between two beats that carry no message of their own: pings, pongs, and the parts of a
+# message but its last. A client sends a ping in five seconds; a library that cuts messages into
+# parts of a kilobyte sends a thousand for the longest. Each costs us some 2 us.
+_IDLE_FRAMES_MAX: Final = 20_000
 # Bytes of messages that have come and are not asked for, before reading stops; and what a message
 # counts beside its own bytes, about what Python needs for it.
 _UNREAD_BYTES_MAX: Final = 65_536
@@ -29,6 +33,8 @@ _MESSAGE_BYTES: Final = 64
 # Bytes up to which a frame is copied behind its header, which is cheaper than a second piece.
 _COPIED_MAX: Final = 16_384
 _LONG, _LONGER = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
+# Beats, of half a heartbeat, for which a reader may stand still: a minute by the default.
+_STALLED_BEATS_MAX: Final = 6
 # Seconds that a peer has for its goodbye after ours, or for hearing why we hang up: time for a
 # round trip round the world, or for ten megabytes on a good line.
 _GOODBYE_SECONDS: Final = 2.0
@@ -49,6 +55,8 @@ class Socket(asyncio.Protocol):
         "_deaf",
         "_ended",
         "_gone",
+        "_idle_frames",
+        "_later_message_max",
         "_loop",
         "_lost",
         "_message",
@@ -59,6 +67,7 @@ class Socket(asyncio.Protocol):
         "_reading_paused",
         "_said_goodbye",
         "_silent_beats",
+        "_stalled",
         "_timer",
         "_transport",
         "_unread",
@@ -68,12 +77,22 @@ class Socket(asyncio.Protocol):
     )
 
     def __init__(
-        self, transport: asyncio.Transport, *, message_max: int, heartbeat_seconds: float
+        self,
+        transport: asyncio.Transport,
+        *,
+        message_max: int,
+        first_message_max: int | None = None,
+        heartbeat_seconds: float,
     ) -> None:
-        """Take over `transport`. A message of more than `message_max` bytes is not read."""
+        """Take over `transport`. A message of more than `message_max` bytes is not read, nor a
+        first one of more than `first_message_max`.
+        """
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._message_max = message_max
+        self._message_max = message_max if first_message_max is None else first_message_max
+        self._later_message_max = message_max
+        # Frames without a message since the last beat.
+        self._idle_frames = 0
         # A part of a frame, and how long it has to be before it is looked at again.
         self._partial: bytearray | None = None
         self._missing = 0
@@ -95,6 +114,8 @@ class Socket(asyncio.Protocol):
         # A ping after two beats of silence, the end after three.
         self._beat_seconds = heartbeat_seconds / 2
         self._silent_beats = 0
+        # Bytes that waited for a slow reader at the last beat; beats for which they are not fewer.
+        self._stalled = (0, 0)
         self._timer = self._loop.call_later(self._beat_seconds, self._beat)
         transport.set_protocol(self)
 
@@ -136,11 +157,11 @@ class Socket(asyncio.Protocol):
         """Whether the client is slow to read, so that what is written now would wait here."""
         return self._writable is not None
 
-    def write(self, frame: bytes) -> None:
-        """Put a message on its way. Raises ConnectionError."""
+    def write(self, *parts: bytes) -> None:
+        """Put a message, which may be in parts, on its way. Raises ConnectionError."""
         if self.closed:
             raise ConnectionResetError("the connection is closing")
-        self._write(_TEXT, frame)
+        self._write(_TEXT, *parts)
 
     async def drain(self) -> None:
         """Wait while the client is slow to read."""
@@ -187,6 +208,7 @@ class Socket(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client is slow to read."""
         self._writable = asyncio.Event()
+        self._stalled = (0, 0)
 
     def resume_writing(self) -> None:
         """It has read enough."""
@@ -233,6 +255,10 @@ class Socket(asyncio.Protocol):
     def _take(self, first: int, payload: bytes) -> None:
         """One frame, of which `first` is the first byte."""
         opcode, final = first & 0x0F, first & _FINAL
+        if opcode >= _CLOSE or not final:
+            self._idle_frames += 1
+            if self._idle_frames > _IDLE_FRAMES_MAX:
+                raise _Violation(_REFUSED)
         if opcode >= _CLOSE:
             self._control(opcode, payload)
         elif opcode == _CONTINUATION:
@@ -252,8 +278,7 @@ class Socket(asyncio.Protocol):
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == _CLOSE:
             if not self.closed:
-                code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else _NORMAL
-                self._say_goodbye(code if 1000 <= code < 5000 else _PROTOCOL_ERROR, b"")
+                self._say_goodbye(_answer(payload), b"")
             self._deaf = True
             self._transport.close()
         elif opcode == _PING:
@@ -266,6 +291,7 @@ class Socket(asyncio.Protocol):
     def _deliver(self, opcode: int, payload: bytes) -> None:
         if self._said_goodbye:
             return
+        self._message_max = self._later_message_max
         message: bytes | ProtocolError = payload
         if opcode == _BINARY:
             message = ProtocolError("bad_json", "a binary frame; every frame is text")
@@ -320,13 +346,27 @@ class Socket(asyncio.Protocol):
         self._silent_beats += 1
         if self._silent_beats == 2:
             self._write(_PING, b"")
-        elif self._silent_beats > 2:
+        if self._silent_beats > 2 or self._is_stalled():
             self._transport.abort()
             return
+        self._idle_frames = 0
         self._timer = self._loop.call_later(self._beat_seconds, self._beat)
 
-    def _write(self, opcode: int, payload: bytes) -> None:
-        length = len(payload)
+    def _is_stalled(self) -> bool:
+        """Whether the client has read nothing for several beats, though something waits for it: it
+        may well answer pings, and keeps what waits in memory.
+        """
+        if self._writable is None:
+            return False
+        waiting = self._transport.get_write_buffer_size()
+        before, beats = self._stalled
+        # Nothing but a ping of ours is added meanwhile.
+        self._stalled = (waiting, beats + 1 if waiting >= before else 0)
+        return self._stalled[1] > _STALLED_BEATS_MAX
+
+    def _write(self, opcode: int, payload: bytes, *rest: bytes) -> None:
+        # Nearly all are of one part, and sent to everybody in a pad: that way is the short one.
+        length = len(payload) + sum(map(len, rest)) if rest else len(payload)
         if length < 126:
             header = bytes((_FINAL | opcode, length))
         elif length < 65_536:
@@ -334,9 +374,24 @@ class Socket(asyncio.Protocol):
         else:
             header = _LONGER(_FINAL | opcode, 127, length)
         if length <= _COPIED_MAX:
-            self._transport.write(header + payload)
+            self._transport.write(header + payload + b"".join(rest) if rest else header + payload)
         else:
-            self._transport.writelines((header, payload))
+            # Not copied: whoever does not read keeps no bytes but those that others have too.
+            self._transport.writelines((header, payload, *rest))
+
+
+def _answer(goodbye: bytes) -> int:
+    """The code to answer a peer's goodbye with: its own, if it is one that may be sent."""
+    if not goodbye:
+        return _NORMAL
+    code = int.from_bytes(goodbye[:2], "big") if len(goodbye) > 1 else 0
+    if not (3000 <= code < 5000 or (1000 <= code < 1015 and code not in (1004, 1005, 1006))):
+        return _PROTOCOL_ERROR
+    try:
+        goodbye[2:].decode()
+    except UnicodeDecodeError:
+        return _NOT_UTF8
+    return code
 
 
 def _unmasked(payload: bytes, mask: bytes) -> bytes:

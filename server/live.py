@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from client_py import PadClient
+from ot.diff import diff
 from ot.operation import Component, Operation, compose, transform
-from server.replay import Step, shared_start
+from server.doors import PAD_ID, PAD_ID_RULE
+from server.replay import Step
 
 __all__ = ["AUTHORS_MAX", "LiveError", "Target", "paced", "type_into"]
 
@@ -52,9 +55,14 @@ class Target:
         """From the address of a server, or of a pad (`…/p/NAME`). Raises LiveError."""
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise LiveError(f"{url} is not the address of a server, such as http://127.0.0.1:8080")
+            raise LiveError(
+                f"{url!r} is not the address of a server, such as http://127.0.0.1:8080"
+            )
         folder, _, name = parts.path.rpartition("/p/") if "/p/" in parts.path else ("", "", "")
-        return cls(f"{parts.scheme}://{parts.netloc}{folder}", pad or name or "replay")
+        name = (name or "replay") if pad is None else pad
+        if not PAD_ID.fullmatch(name):
+            raise LiveError(f"{name!r} cannot be a pad's name: {PAD_ID_RULE}")
+        return cls(f"{parts.scheme}://{parts.netloc}{folder}", name)
 
     @property
     def url(self) -> str:
@@ -72,8 +80,18 @@ class Target:
             ):
                 if answer.status != 303:
                     raise LiveError(f"{self.server} answers {answer.status} {answer.reason}")
+        except aiohttp.ClientConnectorError as error:
+            # Its own words name the host again, and TLS where there is none.
+            raise LiveError(f"{self.server} cannot be reached: {_why(error.os_error)}") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise LiveError(f"{self.server} cannot be reached: {error}") from None
+
+
+def _why(error: OSError) -> str:
+    """The system's words for it; an address that was not found has no number of the system."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
 
 
 def paced(steps: Iterable[Step], speed: float | None) -> Iterator[tuple[Step, float]]:
@@ -158,7 +176,7 @@ class _Turns:
         else:
             await _within(client.reached(before.revision))
             text = before.text
-        self._other = compose(self._other, _change(text, client.text))
+        self._other = compose(self._other, diff(text, client.text))
         self._typist = client
         return client
 
@@ -204,17 +222,3 @@ async def _within(wait: Coroutine[None, None, None]) -> None:
             await wait
     except TimeoutError:
         raise LiveError(f"the server has not answered for {_PATIENCE:.0f} seconds") from None
-
-
-def _change(before: str, after: str) -> list[Component]:
-    """An operation from one text to another: what is between the ends that they share."""
-    if before == after:
-        return []
-    start = shared_start(before, after)
-    end = shared_start(before[start:][::-1], after[start:][::-1])
-    op: list[Component] = [start] if start else []
-    if len(before) - end > start:
-        op.append(start + end - len(before))
-    if len(after) - end > start:
-        op.append(after[start : len(after) - end])
-    return op

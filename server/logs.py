@@ -87,6 +87,8 @@ def create_file(path: Path) -> Iterator[IO[bytes]]:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        # In a container each process may have the number of one that was killed.
+        part.unlink(missing_ok=True)
         with part.open("xb") as raw:
             if path.suffix == ".gz":
                 # Without a name and a time in it, the same text gives the same file.

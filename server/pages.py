@@ -1,130 +1,132 @@
-"""HTML: home, pad, errors; static files; the headers that every answer has
-
-Pages are the same for everybody: what is personal (name, theme, recent pads) stays in the browser.
-"""
+"""the pages that belong to no pad: home, messages, static files, health"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-import re
-import secrets
-import string
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from aiohttp import web
 
+from ot.errors import GoneError, UnavailableError
+from server.demo import DEMO
+from server.health import CHECK_SECONDS_MAX, RETRY_AFTER_SECONDS
+from server.html import Html, Message, deleted, folder
 from server.hub import Hub
-from server.presence import clean_name
-from server.storage import StorageError
+from server.settings import Settings
+from server.storage import PadRecord, StorageError
 
-__all__ = ["PAD_ID", "Pages", "security_headers"]
+__all__ = ["Pages"]
 
-PAD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# Long enough that a pad's address cannot be guessed: 8 characters of 62 (47 bits) behind a name of
-# one's own choosing, 22 (131 bits) when there is no name.
-_SUFFIX_LENGTH, _RANDOM_LENGTH = 8, 22
-_ALPHABET = string.ascii_letters + string.digits
-_TITLE_MAX = 80
+# How long a chosen language is remembered.
+_LANGUAGE_SECONDS = 365 * 24 * 60 * 60
+# Code points of the demo pad that the home page shows before its script takes over.
+_DEMO_TEXT_MAX = 1_000
 # Years of caching are right for a file whose name changes with its content.
 _FOR_EVER = "public, max-age=31536000, immutable"
-# What a page's own style elements carry, and its policy names.
-_NONCE = web.RequestKey("nonce", str)
-_HERE = Path(__file__).parent
-
-
-def _folder(name: str, source: str) -> Path:
-    """Where pages and bundle are: in the installed package, or in a checkout."""
-    installed = _HERE / name
-    return installed if installed.is_dir() else _HERE.parent / source
+# What HTTP itself refuses, as texts.
+_MESSAGES = {400: "badRequest", 403: "foreign", 404: "notFound", 413: "tooLarge"}
 
 
 class Pages:
-    """What a browser asks for by GET, and the form that makes a pad."""
+    """What a browser asks for by GET, but for the pads."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, settings: Settings) -> None:
         self._hub = hub
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_folder("templates", "templates")),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._dist = _folder("dist", "client_js/dist")
-        manifest = self._dist / "manifest.json"
+        self._settings = settings
+        dist = folder("dist", "client_js/dist")
+        manifest = dist / "manifest.json"
         if not manifest.is_file():
             raise FileNotFoundError(f"{manifest} is not there: build the pages with `make build`")
         self._assets: dict[str, str] = json.loads(manifest.read_text())
+        # Whether the store can be read is being tried out.
+        self._finding: asyncio.Task[PadRecord | None] | None = None
         # A fixed map: a request never names a path.
-        self._files = {path.name: path for path in self._dist.iterdir() if path.is_file()}
-        self._templates.globals["asset"] = lambda name: f"/static/{self._assets[name]}"
+        self._files = {path.name: path for path in dist.iterdir() if path.is_file()}
+        imports = json.loads((dist / "imports.json").read_text())
+        self.html = Html(self._assets, imports, remote_images=settings.remote_images)
 
     def add_routes(self, app: web.Application) -> None:
         """Put the pages into an application."""
         app.add_routes(
             [
                 web.get("/", self.home),
-                web.post("/p", self.create),
-                web.get("/p/{pad}", self.pad),
+                web.get("/offline", self.offline),
                 web.get("/static/{name}", self.static),
+                web.get("/service_worker.js", self.service_worker),
                 web.get("/healthz", self.health),
             ]
         )
 
     async def home(self, request: web.Request) -> web.Response:
-        """`GET /`"""
-        return self._page(request, "home.html", origin=request.host)
+        """`GET /`, and `GET /?language=de`, which chooses a language and remembers it."""
+        chosen = request.query.get("language", "")
+        if self.html.speaks(chosen):
+            home = web.HTTPSeeOther("/")
+            home.set_cookie("language", chosen, max_age=_LANGUAGE_SECONDS, samesite="Lax")
+            raise home
+        demo = None
+        if self._settings.demo:
+            with contextlib.suppress(GoneError):
+                async with self._hub.open(DEMO) as pad:
+                    if pad is not None:
+                        title, text = pad.record.title, pad.document.text()[:_DEMO_TEXT_MAX]
+                        demo = {"id": DEMO, "title": title, "text": text}
+        return self.html.page(
+            request,
+            "home.html",
+            origin=request.host,
+            demo=demo,
+            source_url=self._settings.source_url,
+        )
 
-    async def create(self, request: web.Request) -> web.Response:
-        """`POST /p`: make a pad and go to it. `id` asks for one exact address, `name` for a
-        readable one.
-        """
-        # Where the browser says so, only our own pages may make pads in somebody's name.
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise web.HTTPForbidden(text="pads are made from our own pages", reason="Not from here")
-        try:
-            form = await request.post()
-        except (ValueError, LookupError):
-            # Not the encoding that it says, no such encoding, or no parts where it says parts.
-            raise web.HTTPBadRequest(text="the form cannot be read", reason="Bad form") from None
-        wanted, title = str(form.get("id", "")), _title(str(form.get("name", "")))
-        if wanted:
-            if not PAD_ID.fullmatch(wanted):
-                raise web.HTTPBadRequest(
-                    text="an id has 1 to 64 letters, digits, - and _", reason="Bad id"
-                )
-            # Who is late finds the pad made, which is as good.
-            await self._hub.create(wanted, title or wanted)
-            raise web.HTTPSeeOther(f"/p/{wanted}")
-        while True:
-            name = _address(title)
-            if await self._hub.create(name, title or "Untitled pad"):
-                raise web.HTTPSeeOther(f"/p/{name}")
-
-    async def pad(self, request: web.Request) -> web.Response:
-        """`GET /p/{pad}`"""
-        name = request.match_info["pad"]
-        record = await self._hub.find(name) if PAD_ID.fullmatch(name) else None
-        if record is None:
-            raise web.HTTPNotFound
-        return self._page(request, "pad.html", pad={"id": name, "title": record.title})
+    async def offline(self, request: web.Request) -> web.Response:
+        """`GET /offline`: what a browser may keep, to show it when a page cannot be had."""
+        return self.html.page(request, "offline.html")
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """`GET /static/{name}`: a file of the bundle."""
         path = self._files.get(request.match_info["name"])
-        if path is None or path.name == "manifest.json":
+        if path is None or path.suffix == ".json" or path.suffix == ".gz":
             raise web.HTTPNotFound
         hashed = self._assets.get(path.name) != path.name
+        # A packed file that lies beside it is sent in its place, if the browser takes that.
         return web.FileResponse(
             path, headers={"Cache-Control": _FOR_EVER if hashed else "no-cache"}
         )
 
+    async def service_worker(self, request: web.Request) -> web.StreamResponse:
+        """`GET /service_worker.js`: at the top, since it is for what lies below its address."""
+        return web.FileResponse(
+            self._files["service_worker.js"], headers={"Cache-Control": "no-cache"}
+        )
+
     async def health(self, request: web.Request) -> web.Response:
-        """`GET /healthz`: whether the store answers."""
-        await self._hub.find("healthz")
-        return web.json_response({"status": "ok"})
+        """`GET /healthz`: whether the store can be read and written, and what waits for it."""
+        hub = self._hub
+        reads = hub.health.reads
+        try:
+            try:
+                async with asyncio.timeout(CHECK_SECONDS_MAX):
+                    if self._finding is None or self._finding.done():
+                        # No pad has this name, nor has had.
+                        self._finding = asyncio.create_task(hub.find(""))
+                    # One for all who ask: a disk that does not answer would be asked ever more.
+                    await asyncio.shield(self._finding)
+            except TimeoutError:
+                # After a restart a thousand pads may be read before it: then these are answered.
+                if hub.health.reads == reads:
+                    raise
+            state = await hub.health.check()
+        except (StorageError, UnavailableError, TimeoutError):
+            state = "failing"
+        content = {"status": state, "waiting": hub.waiting, "wal_bytes": hub.health.wal_bytes}
+        if state == "ok":
+            return web.json_response(content)
+        content["since_seconds"] = round(hub.health.since_seconds)
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        return web.json_response(content, status=503, headers=headers)
 
     @web.middleware
     async def errors(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -133,74 +135,31 @@ class Pages:
         try:
             response: web.StreamResponse = await handler(request)
             return response
-        except StorageError:
-            status, message = 503, "The disk did not answer. Your text is safe; try again soon."
-            text = "Not available"
+        except Message as error:
+            message = error
+        except GoneError as error:
+            message = deleted(error.time_ms)
+        except (StorageError, UnavailableError):
+            message = Message(503, "disk")
+        except ConnectionError:
+            # Whoever asked has gone, which is no error of ours; nobody hears the answer.
+            return web.Response(status=400)
         except web.HTTPException as error:
             # Redirects, and the plain answers that programs get.
             if error.status < 400 or request.path.startswith(("/ws/", "/static/")):
                 raise
-            status, text, message = error.status, error.reason, error.text or error.reason
+            message = Message(error.status, _MESSAGES.get(error.status, "other"))
             allow = error.headers.get("Allow")
-        if status == 404:
-            text, message = "Nothing here yet", "There is no page at this address."
-        name = request.match_info.get("pad", "")
-        pad_id = name if status == 404 and PAD_ID.fullmatch(name) else None
-        page = self._page(
-            request,
-            "error.html",
-            http_status=status,
-            status=status,
-            title=text,
-            message=message,
-            pad_id=pad_id,
-            creatable=pad_id is not None,
-        )
+        except Exception:
+            # The edge of the server: it is logged, and whoever asked is told that it is our fault.
+            request.app.logger.exception("%s %s", request.method, request.path)
+            message = Message(500, "broken")
+        page = self.html.message(request, message)
         if allow is not None:
             page.headers["Allow"] = allow
+        retry_seconds = message.values.get("retry_seconds")
+        if retry_seconds is None and message.status == 503:
+            retry_seconds = RETRY_AFTER_SECONDS
+        if retry_seconds is not None:
+            page.headers["Retry-After"] = str(retry_seconds)
         return page
-
-    def _page(
-        self, request: web.Request, template: str, *, http_status: int = 200, **values: Any
-    ) -> web.Response:
-        nonce = secrets.token_urlsafe(12)
-        request[_NONCE] = nonce
-        html = self._templates.get_template(template).render(nonce=nonce, **values)
-        return web.Response(
-            text=html,
-            status=http_status,
-            content_type="text/html",
-            headers={"Cache-Control": "no-cache"},
-        )
-
-
-async def security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """What every answer says: nothing from elsewhere, in no frame, no type guessed, no address
-    told.
-    """
-    style = f" 'nonce-{request[_NONCE]}'" if _NONCE in request else ""
-    response.headers.update(
-        {
-            "Content-Security-Policy": (
-                f"default-src 'none'; script-src 'self'; style-src 'self'{style}; "
-                "font-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
-                "form-action 'self'; frame-ancestors 'none'; "
-                "require-trusted-types-for 'script'"
-            ),
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-    )
-
-
-def _title(name: str) -> str:
-    return clean_name(name, length_max=_TITLE_MAX, otherwise="")
-
-
-def _address(title: str) -> str:
-    """A readable, unguessable address: the link is the key."""
-    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
-    length = _SUFFIX_LENGTH if words else _RANDOM_LENGTH
-    suffix = "".join(secrets.choice(_ALPHABET) for _ in range(length))
-    return f"{words}-{suffix}" if words else suffix

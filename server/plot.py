@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from server.amounts import amount
 from server.replay import Step
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ def save_figure(path: Path, draw: Callable[[Figure], None]) -> None:
         figure = Figure(figsize=(10, 5.2), layout=layout, facecolor="white")
         draw(figure)
         metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-        figure.savefig(path, dpi=150, metadata=metadata)
+        try:
+            figure.savefig(path, dpi=150, metadata=metadata)
+        except OSError as error:
+            raise PlotError(f"{path}: {error.strerror}") from error
 
 
 def tidy(*all_axes: Axes) -> None:
@@ -100,8 +104,9 @@ class Curve:
         )
         count = len(self._lengths)
         above.set_title(title + "\n", loc="left", fontsize=15, fontweight="bold", pad=2)
+        length = amount(self._lengths[-1], "code point")
         above.text(
-            *(0, 1.03, f"{count:,} revisions, {self._lengths[-1]:,} code points at the end"),
+            *(0, 1.03, f"{amount(count, 'revision')}, {length} at the end"),
             transform=above.transAxes,
             color=MUTED,
         )

@@ -12,13 +12,19 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ot.messages import COLORS, PeopleMessage, Person, PresenceMessage, Selection
+from msgspec import structs
+
+from ot.messages import COLORS, PeopleMessage, Person, PresenceMessage, Role, Selection
 from ot.operation import Operation, caret_after, transform_position
 
-__all__ = ["NAME_MAX", "Presence", "clean_name"]
+__all__ = ["NAME_MAX", "TITLE_MAX", "Presence", "clean_name"]
 
 # Code points: long enough for a full name, short enough for a flag beside a caret.
 NAME_MAX = 40
+# The same of a pad's title, which is alone in the top bar, and of a version's name.
+TITLE_MAX = 80
+# So many times as long may a name be before it is cleaned; the rest of it is not looked at.
+_UNCLEAN_TIMES = 5
 # Those that left, kept so that connections that lag behind hear of it; a longer lag is told
 # everything.
 _DEPARTED_MAX = 1_000
@@ -35,7 +41,7 @@ def clean_name(name: str, *, length_max: int = NAME_MAX, otherwise: str = "Guest
     """
     kept = "".join(
         character
-        for character in name
+        for character in name[: _UNCLEAN_TIMES * length_max]
         if character not in _DIRECTIONAL and unicodedata.category(character) not in _INVISIBLE
     )
     kept = " ".join(kept.split())[:length_max].strip()
@@ -71,12 +77,26 @@ class Presence:
     def __len__(self) -> int:
         return len(self._here)
 
-    def join(self, *, session: str, person: str, name: str, color: int, revision: int) -> int:
-        """Somebody comes, or comes again; return the colour that they have."""
+    def everybody(self) -> list[Person]:
+        """All who are here, in the order in which they changed; their positions are old ones."""
+        return [here.person for here in self._here.values()]
+
+    def join(
+        self,
+        *,
+        session: str,
+        person: str,
+        name: str,
+        color: int,
+        revision: int,
+        role: Role = "write",
+    ) -> Person:
+        """Somebody comes, or comes again; return how they are shown."""
         self._departed.pop(session, None)
-        color = color or self._free_color()
-        self._put(Person(session, person, clean_name(name), color, []), revision)
-        return color
+        color = color or self.free_color()
+        joined = Person(session, person, clean_name(name), color, [], role)
+        self._put(joined, revision)
+        return joined
 
     def leave(self, session: str) -> None:
         """Somebody goes."""
@@ -88,19 +108,27 @@ class Presence:
             oldest = next(iter(self._departed))
             self._departed_from = self._departed.pop(oldest)
 
-    def update(self, session: str, message: PresenceMessage) -> None:
-        """Somebody says who and where they are now; the same again changes nothing."""
+    def update(self, session: str, message: PresenceMessage) -> Person:
+        """Somebody says who and where they are now; the same again changes nothing. Return how they
+        are shown.
+        """
         here = self._here[session]
         _settle(here)
+        role = here.person.role
         person = Person(
             session=session,
             person=here.person.person,
             name=clean_name(message.name),
             color=message.color or here.person.color,
-            selections=message.selections,
+            # Who only reads has no caret.
+            selections=message.selections if role == "write" else [],
+            role=role,
+            following=message.following,
+            history=message.history,
         )
         if (person, message.revision) != (here.person, here.revision):
             self._put(person, message.revision)
+        return person
 
     def typed(self, session: str, op: Operation, revision: int) -> None:
         """An operation of theirs made `revision`: their caret is behind it.
@@ -167,7 +195,7 @@ class Presence:
             [(min(anchor, length), min(head, length)) for anchor, head in here.person.selections],
         )
 
-    def _free_color(self) -> int:
+    def free_color(self) -> int:
         """The lowest colour that nobody has, or else the one that fewest have."""
         taken = [here.person.color for here in self._here.values()]
         return min(range(1, COLORS + 1), key=taken.count)
@@ -183,4 +211,4 @@ def _settle(here: _Here) -> None:
 
 
 def _at(person: Person, selections: list[Selection]) -> Person:
-    return Person(person.session, person.person, person.name, person.color, selections)
+    return structs.replace(person, selections=selections)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from ot.concurrent import Merge
+from ot.diff import shared_start
 from ot.errors import OperationError
 from ot.operation import Component
 from ot.text import Text
@@ -18,7 +19,7 @@ from ot.traces import (
     transaction_operation,
 )
 
-__all__ = ["Recording", "Step", "shared_start"]
+__all__ = ["Recording", "Step"]
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -142,12 +143,6 @@ def _places(op: list[Component]) -> int:
         count += not retain and not inside
         inside = not retain
     return count
-
-
-def shared_start(a: str, b: str) -> int:
-    """How many code points two texts have in common at their start."""
-    pairs = zip(a, b, strict=False)
-    return next((at for at, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
 
 
 def _difference(text: str, wanted: str) -> str | None:

@@ -3,8 +3,8 @@
 What a connection may say when, who it speaks for, and what it is to be sent next. Frames come in as
 bytes and go out as values; the driver (`server/conversation.py`) does what they say.
 
-    new --hello--> live --op, presence, ping--> live      anything else raises ProtocolError, and
-    that is the end
+    new --hello--> live --op, presence, properties, ping--> live      anything else raises
+    ProtocolError, and that is the end; who came by a view-only link sends no op nor properties
 
 A connection is a cursor into the log: `cursor` is the revision that it has been sent. It has no
 queue. `next_slice` says what to send from there, and the longer a client lets itself be waited for,
@@ -17,19 +17,41 @@ from base64 import urlsafe_b64encode
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
+from msgspec import structs
+
 from ot.document import Commit, Submission
 from ot.errors import ProtocolError
-from ot.messages import Hello, OpMessage, Ping, PresenceMessage, decode_client, digest
+from ot.messages import (
+    Checksum,
+    Hello,
+    OpMessage,
+    Ping,
+    PresenceMessage,
+    Role,
+    SetProperties,
+    StorageState,
+    TraceMessage,
+    decode_client,
+    digest,
+)
+from server.presence import TITLE_MAX, clean_name
 
 __all__ = ["Received", "Session", "Slice", "public_id"]
 
-Received = Hello | Submission | PresenceMessage | Ping
+Received = Hello | Submission | PresenceMessage | SetProperties | Ping | Checksum | TraceMessage
 
 
 def public_id(kind: Literal["session", "person"], key: str) -> str:
     """The id that others see of a secret key: 22 characters, from which the key cannot be found."""
     hashed = sha256(f"deltapad {kind}:{key}".encode()).digest()
     return urlsafe_b64encode(hashed).decode()[:22]
+
+
+def _with_clean_title(message: SetProperties, title: str) -> SetProperties:
+    cleaned = clean_name(title, length_max=TITLE_MAX, otherwise="")
+    if not cleaned:
+        raise ProtocolError("bad_message", "nothing is left of this title")
+    return structs.replace(message, title=cleaned)
 
 
 class Slice(NamedTuple):
@@ -43,15 +65,37 @@ class Slice(NamedTuple):
 class Session:
     """One connection, from its first frame to its last."""
 
-    __slots__ = ("cursor", "person", "presence_version", "session")
+    __slots__ = (
+        "checksum_due",
+        "composed_until",
+        "cursor",
+        "diverged",
+        "person",
+        "presence_version",
+        "properties_version",
+        "role",
+        "session",
+        "storage",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, role: Role = "write") -> None:
+        self.role = role
         # Public ids; empty until hello.
         self.session = ""
         self.person = ""
-        # The revision, and the version of presence, that the client has been sent.
+        # The revision, and the versions of presence and of the pad's properties, that the client
+        # has been sent.
         self.cursor = 0
         self.presence_version = 0
+        self.properties_version = 0
+        # Nothing is said of a store that is well.
+        self.storage: StorageState = "ok"
+        # Up to this revision it is told what has become of the text, and not how.
+        self.composed_until = 0
+        # When a checksum of it is looked at again, in seconds of the event loop; and the one that
+        # it was told to be wrong, until its trace has come.
+        self.checksum_due = 0.0
+        self.diverged: Checksum | None = None
 
     @property
     def live(self) -> bool:
@@ -73,6 +117,9 @@ class Session:
             return message
         if not self.live:
             raise ProtocolError("hello_expected", "the first frame is hello")
+        if self.role == "read" and isinstance(message, OpMessage | SetProperties):
+            seq = message.seq if isinstance(message, OpMessage) else None
+            raise ProtocolError("read_only", "this link is view-only", seq=seq)
         if isinstance(message, OpMessage):
             return Submission(
                 session=self.session,
@@ -83,6 +130,8 @@ class Session:
                 digest=digest(message.base, message.op),
                 time_ms=time_ms,
             )
+        if isinstance(message, SetProperties) and message.title is not None:
+            return _with_clean_title(message, message.title)
         return message
 
     def next_slice(self, committed: int, own: Commit, *, ops_max: int) -> Slice | None:
@@ -96,7 +145,7 @@ class Session:
         behind = committed - self.cursor
         if behind <= 0:
             return None
-        if behind <= ops_max:
+        if behind <= ops_max and self.cursor >= self.composed_until:
             return Slice(self.cursor, committed, composed=False)
         if own.revision - 1 == self.cursor:
             return Slice(self.cursor, own.revision, composed=False)

@@ -14,85 +14,58 @@ releases the interpreter's lock while the disk works.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import sys
+import contextlib
+import logging
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import apsw
-import msgspec
 
 from ot.document import Commit
 from ot.log import Entry
-from ot.operation import Component
-from server.storage import SESSIONS_MAX, Append, PadRecord, Snapshot, StorageError
+from server.database import DATABASE, SCHEMA_VERSION, connect, lock_folder
+from server.rows import (
+    INSERT_ENTRY,
+    SELECT_ENTRY,
+    add_pad,
+    author_row,
+    checksum,
+    decode_entry,
+    decode_log,
+    encode_entry,
+    first,
+    keep_snapshot,
+    name_authors,
+    read_pad,
+    read_snapshot,
+    seal,
+)
+from server.storage import (
+    SESSIONS_MAX,
+    Append,
+    Author,
+    ClosedError,
+    DamagedError,
+    PadRecord,
+    Snapshot,
+    StorageError,
+    Version,
+)
+from server.tombstones import count_pads, delete_pad, refuse_if_deleted
 from server.worker import Thread, Worker
+from server.writer import Writer
 
-__all__ = [
-    "DATABASE",
-    "SCHEMA_VERSION",
-    "SQLiteStore",
-    "add_entry",
-    "connect",
-    "decode_entry",
-    "lock_folder",
-]
+__all__ = ["SQLiteStore"]
 
-SCHEMA_VERSION = 1
-# Its name in the data folder.
-DATABASE = "deltapad.sqlite"
-# "dpad" in ASCII: tells `file` and us whose database this is.
-_APPLICATION_ID = 0x64706164
-# How long a statement waits for another program (a backup tool) that holds the file, in
-# milliseconds.
-_BUSY_MS = 5_000
-# Pages of 4 KiB in the WAL before they go over to the database: 16 MiB. With many pads at work a
-# batch is some hundred pages, the same ones again and again; with 1,000, as SQLite has it, copying
-# them and waiting for the disk twice more after every few batches took 13 % of the throughput.
-_CHECKPOINT_PAGES = 4_000
-
-_SCHEMA = """
-CREATE TABLE pads (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    title TEXT NOT NULL,
-    epoch TEXT NOT NULL,
-    created_ms INTEGER NOT NULL
-) STRICT;
-CREATE TABLE authors (            -- a session in a pad, and the person behind it, by public ids
-    id INTEGER PRIMARY KEY,
-    pad INTEGER NOT NULL REFERENCES pads (id),
-    session TEXT NOT NULL,
-    person TEXT NOT NULL,
-    UNIQUE (pad, session)
-) STRICT;
-CREATE TABLE log (
-    pad INTEGER NOT NULL REFERENCES pads (id),
-    revision INTEGER NOT NULL,
-    author INTEGER NOT NULL REFERENCES authors (id),
-    seq INTEGER NOT NULL,
-    time_ms INTEGER NOT NULL,
-    digest BLOB NOT NULL,         -- of base and operation as they were sent
-    op BLOB NOT NULL,             -- JSON, as transformed; a blob, because text may hold NUL
-    PRIMARY KEY (pad, revision),
-    UNIQUE (pad, author, seq)     -- exactly once, whatever the code above does
-) STRICT, WITHOUT ROWID;
-CREATE TABLE snapshots (
-    pad INTEGER PRIMARY KEY REFERENCES pads (id),
-    revision INTEGER NOT NULL,
-    text BLOB NOT NULL            -- UTF-8
-) STRICT;
-"""
-
-_ENTRY = "op, session, person, seq, time_ms, digest FROM log JOIN authors ON authors.id = author"
-
-_INSERT_ENTRY = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)"
+_log = logging.getLogger("deltapad.store")
 
 _T = TypeVar("_T")
-_decode_op: msgspec.json.Decoder[list[Component]] = msgspec.json.Decoder(list[Component])
-_encode = msgspec.json.Encoder().encode
+
+# Sessions whose rows are known without asking the file, some 250 bytes each: more than can be
+# connected, since every form that is sent back is a session of its own.
+_AUTHOR_ROWS_MAX = 50_000
 
 
 class SQLiteStore:
@@ -110,61 +83,88 @@ class SQLiteStore:
         `worker` makes what reads and what writes; `vfs` names an apsw VFS, for tests that record
         or fail the disk's calls.
         """
-        self._lock = lock_folder(folder)
-        try:
-            self._writer_connection = connect(folder / DATABASE, vfs=vfs)
-            self._reader_connection = connect(folder / DATABASE, vfs=vfs)
-        except StorageError:
-            self._lock.close()
-            raise
+        with contextlib.ExitStack() as undo:
+            self._lock = undo.enter_context(lock_folder(folder))
+            writing = undo.enter_context(contextlib.closing(connect(folder / DATABASE, vfs=vfs)))
+            # It cannot write, nor checkpoint: that is for one connection alone.
+            self._reader_connection = connect(folder / DATABASE, readonly=True, vfs=vfs)
+            undo.pop_all()
+        self._writes = Writer(writing)
         self._writer = worker("store-writer")
         self._reader = worker("store-reader")
         self._closed = False
-        # (pad, session) -> row id in `authors`, of sessions that have appended since the start.
+        # (pad, session) -> row id in `authors`, of sessions that have appended, the newest last.
         self._authors: dict[tuple[int, str], int] = {}
 
-    async def create(self, name: str, *, title: str, epoch: str, time_ms: int) -> bool:
-        """Make an empty pad; False if there is one of that name."""
+    async def create(
+        self, name: str, *, title: str, epoch: str, view_key: str, time_ms: int
+    ) -> bool:
+        """Make an empty pad; False if there is one of that name, or was one."""
+        return await self._write(
+            lambda connection: add_pad(connection, name, title, epoch, view_key, time_ms)
+        )
 
-        def work(connection: apsw.Connection) -> bool:
-            connection.execute(
-                "INSERT OR IGNORE INTO pads (name, title, epoch, created_ms) VALUES (?, ?, ?, ?)",
-                (name, title, epoch, time_ms),
-            )
-            return connection.changes() == 1
+    async def delete(self, key: int, *, time_ms: int) -> None:
+        """Delete all of a pad but a tombstone."""
+        await self._run(self._writer, lambda: delete_pad(self._writes, key, time_ms))
+        for at in [at for at in self._authors if at[0] == key]:
+            del self._authors[at]
 
-        return await self._write(work)
+    async def count(self) -> int:
+        """How many pads there are."""
+        return await self._read(count_pads)
 
     async def find(self, name: str) -> PadRecord | None:
-        """The pad of that name."""
+        """The pad of that name. Raises GoneError if it was deleted."""
+        return await self._read(lambda connection: _find(connection, "name", name))
 
-        def work(connection: apsw.Connection) -> PadRecord | None:
-            row = _first(
-                connection, "SELECT id, name, title, epoch FROM pads WHERE name = ?", (name,)
+    async def find_view(self, view_key: str) -> PadRecord | None:
+        """The pad of that view-only link. Raises GoneError if it was deleted."""
+        return await self._read(lambda connection: _find(connection, "view_key", view_key))
+
+    async def set_properties(
+        self,
+        key: int,
+        *,
+        title: str | None,
+        language: str | None,
+        view_history: bool | None,
+        view_key: str | None = None,
+    ) -> PadRecord:
+        """Change what is said of a pad, and return all of it then; None changes nothing."""
+
+        def work(connection: apsw.Connection) -> PadRecord:
+            # What is damaged is not given a checksum as if it were right.
+            read_pad(connection, "id = ?", key)
+            connection.execute(
+                "UPDATE pads SET title = ifnull(?, title), language = ifnull(?, language),"
+                " view_history = ifnull(?, view_history), view_key = ifnull(?, view_key)"
+                " WHERE id = ?",
+                (title, language, view_history, view_key, key),
             )
-            return None if row is None else PadRecord(*row)
+            seal(connection, "pads", key)
+            record = read_pad(connection, "id = ?", key)
+            if record is None:
+                raise StorageError(f"pad {key} was deleted meanwhile")
+            return record
 
-        return await self._read(work)
+        return await self._write(work)
 
     async def load(self, key: int, *, before: int) -> Snapshot:
         """The newest snapshot of a pad, the log after it, and up to `before` entries before it."""
 
         def work(connection: apsw.Connection) -> Snapshot:
-            revision, text = 0, ""
             # One transaction, so that the text is that of the revision.
             with connection:
-                row = _first(connection, "SELECT revision FROM snapshots WHERE pad = ?", (key,))
-                if row is not None:
-                    revision = row[0]
-                    # As a column it would be gathered from its pages first, and then copied.
-                    with connection.blob_open("main", "snapshots", "text", key, False) as blob:
-                        text = blob.read().decode()
+                revision, text = read_snapshot(connection, key)
             start = max(0, revision - before)
             rows = connection.execute(
-                f"SELECT {_ENTRY} WHERE log.pad = ? AND revision > ? ORDER BY revision",
+                f"{SELECT_ENTRY} WHERE log.pad = ? AND revision > ? ORDER BY revision",
                 (key, start),
             )
-            entries = _entries(rows)
+            entries = decode_log(key, start, rows)
+            if start + len(entries) < revision:
+                raise DamagedError(f"revision {start + len(entries) + 1} of pad {key} is missing")
             sessions = connection.execute(
                 "SELECT session FROM authors WHERE pad = ? LIMIT ?", (key, SESSIONS_MAX + 1)
             )
@@ -179,13 +179,45 @@ class SQLiteStore:
 
         def work(connection: apsw.Connection) -> list[Entry]:
             rows = connection.execute(
-                f"SELECT {_ENTRY} WHERE log.pad = ? AND revision > ? AND revision <= ?"
+                f"{SELECT_ENTRY} WHERE log.pad = ? AND revision > ? AND revision <= ?"
                 " ORDER BY revision",
                 (key, start, end),
             )
-            return _entries(rows)
+            return decode_log(key, start, rows)
 
         return await self._read(work)
+
+    async def log_bytes(self, key: int, start: int, end: int) -> int:
+        """How long the entries from revision `start` to `end` are: operations and digests."""
+
+        def work(connection: apsw.Connection) -> int:
+            # Of a blob SQLite knows the length without reading it.
+            sql = (
+                "SELECT ifnull(sum(length(op) + length(digest)), 0) FROM log"
+                " WHERE pad = ? AND revision > ? AND revision <= ?"
+            )
+            return int(first(connection, sql, (key, start, end))[0])
+
+        return await self._read(work)
+
+    async def newest(self, key: int) -> tuple[int, int]:
+        """The newest revision of a pad, and when it was made, in milliseconds; when the pad was
+        made, if nothing has been written.
+        """
+
+        def work(connection: apsw.Connection) -> tuple[int, int]:
+            row = first(
+                connection,
+                "SELECT revision, time_ms FROM log WHERE pad = ? ORDER BY revision DESC LIMIT 1",
+                (key,),
+            )
+            return (row[0], row[1]) if row else (0, _created_ms(connection, key))
+
+        return await self._read(work)
+
+    async def created_ms(self, key: int) -> int:
+        """When a pad was made."""
+        return await self._read(lambda connection: _created_ms(connection, key))
 
     async def last(self, key: int, session: str) -> Commit | None:
         """The newest entry of a session."""
@@ -197,187 +229,165 @@ class SQLiteStore:
 
     async def _commit_where(self, condition: str, *values: Any) -> Commit | None:
         def work(connection: apsw.Connection) -> Commit | None:
-            row = _first(
+            row = first(
                 connection,
-                "SELECT seq, revision, digest FROM authors JOIN log"
-                " ON log.pad = authors.pad AND author = authors.id"
+                f"{SELECT_ENTRY} AND log.pad = authors.pad"
                 f" WHERE authors.pad = ? AND session = ? AND {condition}",
                 values,
             )
-            return None if row is None else Commit(*row)
+            if row is None:
+                return None
+            entry = decode_entry(row)
+            return Commit(entry.seq, row[1], entry.digest)
+
+        return await self._read(work)
+
+    async def authors(self, key: int) -> dict[str, Author]:
+        """All who have typed in a pad, by session."""
+
+        def work(connection: apsw.Connection) -> dict[str, Author]:
+            rows = connection.execute(
+                "SELECT session, person, name, color FROM authors WHERE pad = ?", (key,)
+            )
+            return {session: Author(session, *rest) for session, *rest in rows}
+
+        return await self._read(work)
+
+    async def name_version(
+        self, key: int, revision: int, name: str, person: str, time_ms: int
+    ) -> None:
+        """Give a revision a name, in place of an older one; an empty name takes it away."""
+
+        def work(connection: apsw.Connection) -> None:
+            if name:
+                row = (key, revision, name, person, time_ms)
+                connection.execute(
+                    "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?)",
+                    (*row, checksum(*row)),
+                )
+            else:
+                connection.execute(
+                    "DELETE FROM versions WHERE pad = ? AND revision = ?", (key, revision)
+                )
+
+        await self._write(work)
+
+    async def versions(self, key: int) -> list[Version]:
+        """The revisions that have names, oldest first."""
+
+        def work(connection: apsw.Connection) -> list[Version]:
+            rows = connection.execute(
+                "SELECT revision, name, person, time_ms FROM versions WHERE pad = ?"
+                " ORDER BY revision",
+                (key,),
+            )
+            return [Version(*row) for row in rows]
 
         return await self._read(work)
 
     async def append(self, batch: Sequence[Append]) -> None:
         """Make all of `batch` durable, in one transaction: all of it or nothing."""
+        fresh: dict[tuple[int, str], int] = {}
 
         def work(connection: apsw.Connection) -> None:
-            fresh: dict[tuple[int, str], int] = {}
-            with connection:
-                connection.executemany(
-                    _INSERT_ENTRY,
-                    self._rows(connection, batch, fresh),
-                )
-            # Only now: had it failed, the new authors would not be in the file.
-            self._authors.update(fresh)
+            connection.executemany(INSERT_ENTRY, self._rows(connection, batch, fresh))
+            for append in batch:
+                if append.profiles:
+                    name_authors(connection, append.key, append.profiles)
 
         await self._write(work)
+        # Only now: had it failed, the new authors would not be in the file.
+        self._authors.update(fresh)
+        while len(self._authors) > _AUTHOR_ROWS_MAX:
+            del self._authors[next(iter(self._authors))]
 
     def _rows(
         self,
         connection: apsw.Connection,
         batch: Sequence[Append],
         fresh: dict[tuple[int, str], int],
-    ) -> Iterable[tuple[int, int, int, int, int, bytes, bytes]]:
+    ) -> Iterable[tuple[int, int, int, int, int, bytes, bytes, int]]:
         for append in batch:
             for revision, entry in enumerate(append.entries, append.revision + 1):
                 at = (append.key, entry.session)
                 author = self._authors.get(at) or fresh.get(at)
                 if author is None:
-                    author = fresh[at] = _author(connection, append.key, entry)
-                yield _row(append.key, revision, author, entry)
+                    author = fresh[at] = author_row(connection, append.key, entry)
+                yield encode_entry(append.key, revision, author, entry)
 
     async def save_snapshot(self, key: int, *, revision: int, text: str) -> None:
         """Keep the text at a revision, in place of older ones."""
 
+        await self._write(lambda connection: keep_snapshot(connection, key, revision, text))
+
+    async def probe(self) -> None:
+        """Write something that changes nothing, and make it durable."""
+
         def work(connection: apsw.Connection) -> None:
-            connection.execute(
-                "INSERT INTO snapshots VALUES (?, ?, ?) ON CONFLICT (pad) DO UPDATE"
-                " SET revision = excluded.revision, text = excluded.text"
-                " WHERE excluded.revision > revision",
-                (key, revision, text.encode()),
-            )
+            # Even with the value that it has, a page is written for it.
+            connection.pragma("user_version", SCHEMA_VERSION)
 
         await self._write(work)
 
+    @property
+    def wal_bytes(self) -> int:
+        """How much is in the WAL."""
+        return self._writes.wal_bytes
+
     async def close(self) -> None:
-        """Finish what was asked for, then close."""
+        """Finish what was asked for, then close. Raises UntrustedDiskError."""
+        if self._closed:
+            return
         self._closed = True
         for worker in (self._reader, self._writer):
             await asyncio.to_thread(worker.stop)
         self._reader_connection.close()
-        self._writer_connection.close()
-        self._lock.close()
+        try:
+            await asyncio.to_thread(self._writes.close)
+        finally:
+            self._lock.close()
 
     async def _write(self, work: Callable[[apsw.Connection], _T]) -> _T:
-        return await self._run(self._writer, work, self._writer_connection)
+        return await self._run(self._writer, lambda: self._writes.do(work))
 
     async def _read(self, work: Callable[[apsw.Connection], _T]) -> _T:
-        return await self._run(self._reader, work, self._reader_connection)
+        def job() -> _T:
+            try:
+                return work(self._reader_connection)
+            except Exception as error:
+                # Its frames have the rows that were not read, and while somebody keeps it, these
+                # would keep the connection at the file as it is now, for all pads.
+                traceback.clear_frames(error.__traceback__)
+                raise
 
-    async def _run(
-        self,
-        worker: Worker,
-        work: Callable[[apsw.Connection], _T],
-        connection: apsw.Connection,
-    ) -> _T:
+        return await self._run(self._reader, job)
+
+    async def _run(self, worker: Worker, job: Callable[[], _T]) -> _T:
         if self._closed:
-            raise StorageError("the store is closed")
+            raise ClosedError("the store is closed")
         try:
-            return await worker.run(lambda: work(connection))
+            return await worker.run(job)
+        except (DamagedError, UnicodeDecodeError) as error:
+            # The pad stays as it is; who runs the server has to hear of it.
+            _log.error("damaged, and not opened: %s; `deltapad verify` says more", error)
+            raise DamagedError(str(error)) from error
         except apsw.Error as error:
             raise StorageError(f"{type(error).__name__}: {error}") from error
 
 
-def connect(path: Path, *, readonly: bool = False, vfs: str | None = None) -> apsw.Connection:
-    """Open a database, and make it unless `readonly`. Raises StorageError if it cannot be used."""
-    flags = apsw.SQLITE_OPEN_READONLY
-    if not readonly:
-        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    try:
-        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
-        connection.set_busy_timeout(_BUSY_MS)
-        # Before anything is written: the file may not be ours.
-        _migrate(connection)
-        if not readonly:
-            connection.pragma("journal_mode", "wal")
-            connection.pragma("synchronous", "full")
-            connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
-            connection.pragma("foreign_keys", True)
-    except apsw.Error as error:
-        raise StorageError(f"{path}: {error}") from error
-    return connection
-
-
-def lock_folder(folder: Path) -> IO[str]:
-    """Make the folder, and hold it for this process alone."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("a")
-    except OSError as error:
-        raise StorageError(f"cannot write to the data folder {folder}: {error}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise StorageError(
-            f"the data folder {folder} is in use by another deltapad; stop that one, "
-            "or choose another folder with --data"
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def _migrate(connection: apsw.Connection) -> None:
-    """Bring the file to the schema of this version, in one transaction."""
-    version = connection.pragma("user_version")
-    if version == SCHEMA_VERSION and connection.pragma("application_id") == _APPLICATION_ID:
-        return
-    if version or _first(connection, "SELECT 1 FROM sqlite_schema", ()):
-        raise StorageError(
-            f"the database has schema {version}, this deltapad knows {SCHEMA_VERSION}: "
-            "it was written by a newer version, or is not deltapad's"
-        )
+def _find(
+    connection: apsw.Connection, column: Literal["name", "view_key"], value: str
+) -> PadRecord | None:
+    # Of one moment: a pad that is deleted in between is not taken for one that never was.
     with connection:
-        connection.execute(_SCHEMA)
-        connection.pragma("user_version", SCHEMA_VERSION)
-        connection.pragma("application_id", _APPLICATION_ID)
+        record = read_pad(connection, f"{column} = ?", value)
+        if record is None:
+            refuse_if_deleted(connection, column, value)
+    return record
 
 
-def add_entry(
-    connection: apsw.Connection, key: int, revision: int, entry: Entry, authors: dict[str, int]
-) -> None:
-    """Append one entry, in the transaction that is open; `authors` are those that it has made."""
-    author = authors.get(entry.session)
-    if author is None:
-        author = authors[entry.session] = _author(connection, key, entry)
-    connection.execute(_INSERT_ENTRY, _row(key, revision, author, entry))
-
-
-def _row(
-    key: int, revision: int, author: int, entry: Entry
-) -> tuple[int, int, int, int, int, bytes, bytes]:
-    op = _encode(entry.op)
-    return key, revision, author, entry.seq, entry.time_ms, entry.digest, op
-
-
-def _author(connection: apsw.Connection, key: int, entry: Entry) -> int:
-    connection.execute(
-        "INSERT OR IGNORE INTO authors (pad, session, person) VALUES (?, ?, ?)",
-        (key, entry.session, entry.person),
-    )
-    row = _first(
-        connection,
-        "SELECT id FROM authors WHERE pad = ? AND session = ?",
-        (key, entry.session),
-    )
-    assert row is not None
+def _created_ms(connection: apsw.Connection, key: int) -> int:
+    row = first(connection, "SELECT created_ms FROM pads WHERE id = ?", (key,))
+    if row is None:
+        raise StorageError(f"pad {key} was deleted meanwhile")
     return int(row[0])
-
-
-def _first(connection: apsw.Connection, sql: str, values: Sequence[Any]) -> Any:
-    return next(connection.execute(sql, values), None)
-
-
-def decode_entry(row: Sequence[Any]) -> Entry:
-    """An entry of a row: op, session, person, seq, time, digest."""
-    op, session, person, seq, time_ms, digest = row
-    # The ids are the same few again and again: kept in memory once.
-    session, person = sys.intern(session), sys.intern(person)
-    return Entry(_decode_op.decode(op), session, person, seq, time_ms, digest)
-
-
-def _entries(rows: Iterable[Any]) -> list[Entry]:
-    return [decode_entry(row) for row in rows]

@@ -60,6 +60,10 @@ class ServerProcess:
         return f"ws://127.0.0.1:{self.port}"
 
     @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None, "the server is not running"
         return self._process.pid
@@ -71,8 +75,21 @@ class ServerProcess:
 
     def start(self) -> None:
         """Returns when the server says that it is ready."""
-        assert self._process is None, "the server is already running"
         seen = len(self.log)
+        self.launch()
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not (ready := re.search(r"Serving at http://[^\s:]+:(\d+)", self.log[seen:])):
+            exited = self._process.poll() is not None
+            if exited or time.monotonic() > deadline:
+                self.kill()
+                pytest.fail(f"the server {'ended' if exited else 'is not ready'}:\n{self.log}")
+            time.sleep(0.02)
+        self.port = int(ready[1])
+
+    def launch(self) -> None:
+        """Starts it, and waits for nothing: to kill it while it starts."""
+        assert self._process is None, "the server is already running"
         command = [str(self._command), "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -83,14 +100,6 @@ class ServerProcess:
                 env=self._env,
                 cwd=self.data.parent,  # not the repository: nothing may depend on where it starts
             )
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while not (ready := re.search(r"Serving at http://[^\s:]+:(\d+)", self.log[seen:])):
-            exited = self._process.poll() is not None
-            if exited or time.monotonic() > deadline:
-                self.kill()
-                pytest.fail(f"the server {'ended' if exited else 'is not ready'}:\n{self.log}")
-            time.sleep(0.02)
-        self.port = int(ready[1])
 
     def kill(self) -> None:
         """As a power cut would: SIGKILL, no last word."""
@@ -99,6 +108,12 @@ class ServerProcess:
     def stop(self) -> int:
         """As an operator would: SIGTERM. Returns the exit code."""
         return self._end(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Until it has ended by itself. Returns the exit code."""
+        process, self._process = self._process, None
+        assert process is not None, "the server is not running"
+        return process.wait(STOP_SECONDS_MAX)
 
     def restart(self) -> None:
         """Starts it again, on the same port and data; stops it first if it runs."""

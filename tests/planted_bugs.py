@@ -18,13 +18,18 @@ from ot.document import NOTHING, Document
 from ot.log import RevisionLog
 from ot.messages import OpMessage
 from ot.operation import compose, split, transform
+from server.divergence import Divergence
+from server.health import Health
 from server.hub import Hub
 from server.pad import Pad
 from server.presence import Presence
 from server.session import Session, Slice
-from server.storage import Append, StorageError
+from server.simulation.comparison import Comparison
+from server.simulation.heartbeat import Heartbeat
+from server.snapshots import Snapshots
+from server.storage import Append, NotWrittenError, StorageError, UntrustedDiskError
 
-__all__ = ["BUGS"]
+__all__ = ["BUGS", "bug"]
 
 Bug = Callable[[pytest.MonkeyPatch], None]
 BUGS: dict[str, Bug] = {}
@@ -42,11 +47,11 @@ def hand_over(hub: Any) -> tuple[list[Pad], list[Append]]:
     """What `Hub._commit` begins with."""
     pads = list(hub._waiting)
     hub._waiting.clear()
-    handed = [pad.document.handed for pad in pads]
-    batch = [
-        Append(pad.record.key, revision, pad.document.hand_over())
-        for pad, revision in zip(pads, handed, strict=True)
-    ]
+    batch = []
+    for pad in pads:
+        revision = pad.document.handed
+        entries = pad.document.hand_over()
+        batch.append(Append(pad.record.key, revision, entries, pad.new_profiles(entries)))
     return pads, batch
 
 
@@ -108,6 +113,36 @@ def lost_reply_taken_for_not_written(patch):
 
 
 @bug
+def retried_after_a_failed_sync(patch):
+    """The sync failed, the next one seems to work, and everybody is told."""
+    append = Health.append
+
+    async def again(self: Any, batch: Any) -> None:
+        try:
+            await self._store.append(batch)
+        except UntrustedDiskError:
+            await append(self, batch)
+        except NotWrittenError:
+            await append(self, batch)
+
+    patch.setattr(Health, "append", again)
+
+
+@bug
+def shown_while_it_is_tried_again(patch):
+    """A batch that could not be written will be soon, so everybody is told already."""
+    append = Health.append
+
+    async def promise(self: Any, batch: Any) -> None:
+        try:
+            await self._store.append(batch)
+        except NotWrittenError:
+            self.later = asyncio.create_task(append(self, batch))
+
+    patch.setattr(Health, "append", promise)
+
+
+@bug
 def shown_before_it_is_committed(patch):
     """Senders look at the head of the log, not at what is committed."""
     submit = Hub.submit
@@ -166,14 +201,14 @@ def unloaded_while_pending(patch):
 def snapshot_at_the_wrong_revision(patch):
     """The text of now is kept as that of one revision ago."""
 
-    async def save(self: Any, pad: Pad, *, force: bool = False) -> None:
+    async def write(self: Any, pad: Pad) -> None:
         document = pad.document
         if document.committed:
             await self._store.save_snapshot(
                 pad.record.key, revision=document.committed - 1, text=document.text()
             )
 
-    patch.setattr(Hub, "_save_snapshot", save)
+    patch.setattr(Snapshots, "_write", write)
 
 
 # --- The server: exactly once, in order -----------------------------------------------------------
@@ -289,6 +324,21 @@ def entries_kept_for_ever(patch):
     patch.setattr(RevisionLog, "forget", lambda self, before: None)
 
 
+@bug
+def older_by_the_clock_taken_for_a_resend(patch):
+    """What is labelled as older than the newest entry must have been there before."""
+    is_duplicate = Document.is_duplicate
+
+    def by_the_label(self: Any, submission: Any) -> bool:
+        head = self.log.head
+        newest = self.log.entries(max(self.log.start, head - 1), head)
+        if newest and submission.time_ms < newest[0].time_ms:
+            return True
+        return is_duplicate(self, submission)
+
+    patch.setattr(Document, "is_duplicate", by_the_label)
+
+
 # --- The algebra ----------------------------------------------------------------------------------
 
 
@@ -397,6 +447,12 @@ def indicator_forgets_the_buffer(patch):
     patch.setattr(Client, "pending", property(lambda self: self.in_flight is not None))
 
 
+@bug
+def waits_by_the_time_of_day(patch):
+    """How long a connection has been silent is told by the clock on the wall."""
+    patch.setattr(Heartbeat, "now", lambda self: self.wall.now_ms() / 1_000)
+
+
 # --- Presence -------------------------------------------------------------------------------------
 
 
@@ -420,3 +476,64 @@ def author_is_not_woken(patch):
             connection.wake()
 
     patch.setattr(Pad, "wake", wake)
+
+
+# --- What is on screen ----------------------------------------------------------------------------
+
+
+@bug
+def screen_changed_behind_the_machine(patch):
+    """Something beside the editor changes a character on screen, while nobody types."""
+    beat = Comparison.beat
+
+    def flip(self: Any, tab: Any) -> Any:
+        if tab.screen and not tab.machine.pending:
+            tab.screen = tab.screen[:-1] + ("?" if tab.screen[-1] != "?" else "!")
+        return beat(self, tab)
+
+    patch.setattr(Comparison, "beat", flip)
+
+
+@bug
+def checksum_of_an_older_text(patch):
+    """The checksum of a pad's text is kept when the text changes."""
+    work_out = Divergence._checksum
+    kept: dict[int, Any] = {}
+
+    async def stale(self: Any, pad: Pad) -> Any:
+        if id(pad) not in kept:
+            kept[id(pad)] = await work_out(self, pad)
+        return kept[id(pad)]
+
+    patch.setattr(Divergence, "_checksum", stale)
+
+
+# --- Roles and names ------------------------------------------------------------------------------
+
+
+@bug
+def readers_may_write(patch):
+    """The link is not looked at."""
+    receive = Session.receive
+
+    def lenient(self: Any, frame: bytes, *, time_ms: int) -> Any:
+        role, self.role = self.role, "write"
+        try:
+            return receive(self, frame, time_ms=time_ms)
+        finally:
+            self.role = role
+
+    patch.setattr(Session, "receive", lenient)
+
+
+@bug
+def names_go_with_their_people(patch):
+    """What somebody was called is forgotten when they leave, though the store has not got it."""
+    detach = Pad.detach
+
+    def forgetful(self: Any, connection: Any) -> None:
+        detach(self, connection)
+        self._profiles.pop(connection.session.session, None)
+        self._new_profiles.discard(connection.session.session)
+
+    patch.setattr(Pad, "detach", forgetful)

@@ -57,6 +57,14 @@ def test_the_table_has_a_row_for_every_module():
     assert sorted(table()) == sorted(MODULES)
 
 
+def test_the_browser_table_has_every_file_once():
+    """Each script of the browser has its place in the table of the browser's side."""
+    page = PAGE.read_text()
+    rows = page.partition("<!-- browser:begin -->")[2].partition("<!-- browser:end -->")[0]
+    named = re.findall(r"`(\w+\.js)`", rows)
+    assert sorted(named) == sorted(path.name for path in (REPO / "client_js").glob("*.js"))
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_imports(name):
     """A module imports what its row allows, and nothing else."""

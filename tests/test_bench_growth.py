@@ -120,6 +120,7 @@ def test_no_upgrade_is_a_failure():
         Frames().feed(b"HTTP/1.1 404 Not Found\r\n\r\n")
 
 
+@pytest.mark.slow
 def test_failures_are_told(made, tmp_path):
     """A server that does not start, one without the pad, and a load that refuses its options."""
     (tmp_path / "file").write_text("not a folder")

@@ -153,6 +153,7 @@ def test_servers_take_turns(monkeypatch):
     assert cells["flat-10"]["broken"] == Cell(failure="no") == cells["kill"]["broken"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="processes are seen in /proc")
 def test_a_server_is_all_that_it_has_started():
     """Time and memory count its children too, and none of them outlives it."""
@@ -242,6 +243,7 @@ def test_every_server_names_what_there_is():
         assert all(f"{package}==" in python for package in of_python)
 
 
+@pytest.mark.slow
 def test_programs_are_javascript():
     """Node accepts the syntax of every program, installed packages or not."""
     programs = sorted((REPO / "benchmarks/server").glob("*/*.mjs"))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
+import aiohttp
 import pytest
 
 from client_py import PadClient, Refused
-from ot.errors import OperationError
+from ot.errors import OperationError, ProtocolError
+from ot.messages import OpMessage, ServerMessage
 from ot.operation import Operation
-from tests.wire import connect, create_pad, stored
+from server.database import connect as open_database
+from server.rows import COLUMNS
+from tests.test_client_py_wire import AtOnce
+from tests.wire import connect, create_pad, stored, view_link
 
 
 @pytest.fixture
@@ -22,7 +28,15 @@ async def url(serve) -> str:
 
 def client(url: str, **options: object) -> PadClient:
     """A client whose waits are the same in every run."""
-    return PadClient(url, "pad", rng=random.Random(1), **options)  # type: ignore[arg-type]
+    options = {"rng": random.Random(1), **options}
+    return PadClient(url, "pad", **options)  # type: ignore[arg-type]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what comes from the server."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def equal(*clients: PadClient) -> str:
@@ -69,9 +83,27 @@ async def test_many_at_one_place(url):
         assert own == [f"{index}:{number}" for number in range(39, -1, -1)]
 
 
+async def test_messages_are_told(url):
+    """Who keeps a record of their own hears of each edit before it is sent, and of its revision
+    before the client takes it in.
+    """
+    told: list[str] = []
+
+    def note(message: OpMessage | ServerMessage) -> None:
+        told.append(f"{type(message).__name__} {ada.pending}")
+
+    ada = client(url, on_message=note)
+    async with ada:
+        ada.edit(["a"])
+        await ada.synchronised()
+    edits = [one for one in told if one.startswith("Op")]
+    assert (told[0], edits) == ("Welcome False", ["OpMessage True", "OpsMessage True"])
+
+
+@pytest.mark.slow
 async def test_a_cut_connection(url, serve):
     """What is in flight is sent again and is there once; what others did meanwhile arrives."""
-    async with client(url) as ada, client(url) as bob:
+    async with client(url, rng=AtOnce()) as ada, client(url) as bob:
         for number in range(10):
             ada.edit([f"a{number} "])
             await ada.disconnect()
@@ -86,6 +118,7 @@ async def test_a_cut_connection(url, serve):
     assert len(entries) == len(set(entries))
 
 
+@pytest.mark.slow
 async def test_the_server_is_killed(url, serve):
     """Edits go on without it, and are there when it is back."""
     async with client(url) as ada:
@@ -108,6 +141,49 @@ async def test_large_edits_are_cut_to_the_limits(url, serve):
         await asyncio.wait_for(ada.synchronised(), 30)
         assert await equal(ada, bob) == paste
     assert len(stored(serve.data, "pad")) == 16
+
+
+async def test_it_ends_when_it_is_told_to(url):
+    """Also in the very moment in which its connection ends by itself."""
+    ending = asyncio.Event()
+
+    class Slow(PadClient):
+        async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+            try:
+                await super()._send(socket)
+            finally:
+                # So that the moment is long enough to be met.
+                ending.set()
+                await asyncio.sleep(0.1)
+
+    ada = await Slow(url, "pad").__aenter__()
+    await ada.disconnect()
+    await ending.wait()
+    end = asyncio.create_task(ada.__aexit__(None, None, None))
+    done, _ = await asyncio.wait([end], timeout=5)
+    assert done == {end}
+
+
+@pytest.mark.slow
+async def test_a_server_that_is_away_for_hours():
+    """It goes on trying, however often it has tried."""
+
+    class Restless(random.Random):
+        tries = 0
+
+        def uniform(self, a: float, b: float) -> float:
+            self.tries += 1
+            return 0
+
+    rng = Restless(1)
+    ada = PadClient("http://127.0.0.1:9", "pad", rng=rng)
+    waiting = asyncio.create_task(ada.__aenter__())
+    async with asyncio.timeout(60):
+        while rng.tries < 1_100:
+            await asyncio.sleep(0.01)
+            assert ada._task is not None and not ada._task.done()
+    waiting.cancel()
+    await ada.__aexit__(None, None, None)
 
 
 async def test_an_edit_that_does_not_fit(url):
@@ -160,16 +236,16 @@ async def test_people(url):
         assert list(ada.people) == [ada.session]
 
 
+@pytest.mark.slow
 async def test_a_pad_restored_from_a_backup(url, serve):
     """Another epoch: without pending edits it goes on from the new text, with them it stops."""
-    import apsw
-
     async with client(url) as idle, client(url) as typing:
         idle.edit(["one"])
         await equal(idle, typing)
         serve.kill()
-        connection = apsw.Connection(str(serve.data / "deltapad.sqlite"))
+        connection = open_database(serve.data / "deltapad.sqlite")
         connection.execute("UPDATE pads SET epoch = 'another'; DELETE FROM log;")
+        connection.execute(f"UPDATE pads SET checksum = checksum({COLUMNS['pads']})")
         connection.close()
         typing.edit([3, " two"])
         await asyncio.to_thread(serve.start)
@@ -219,3 +295,44 @@ async def test_a_gap_in_the_stream_is_told(url):
         with pytest.raises(Refused, match="desync: revisions 0 to 1 are missing"):
             await ada.reached(2)
         assert ada.text == "kept"
+
+
+async def test_properties(url):
+    """Told to everybody here, and to who comes later; sent only when they can be."""
+    async with client(url) as ada, client(url) as bob:
+        assert (ada.title, ada.language, ada.view_history) == ("pad", "markdown", True)
+        await ada.set_properties(title=" Autumn ", view_history=False)
+        await bob.set_properties(language="rust")
+        for one in (ada, bob):
+            await until(lambda: one.language == "rust" and one.title == "Autumn")  # noqa: B023
+            assert one.view_history is False
+        async with client(url) as late:
+            assert (late.title, late.language, late.view_history) == ("Autumn", "rust", False)
+        with pytest.raises(ValueError, match="nothing to change"):
+            await ada.set_properties()
+        await ada.disconnect()
+        connections = ada.connections
+        await until(lambda: ada._socket is None or ada.connections > connections)
+        if ada._socket is None:
+            with pytest.raises(ConnectionError):
+                await ada.set_properties(title="Lost")
+
+
+async def test_a_view_only_link(serve, url):
+    """It reads along, and says itself that it may not write."""
+    key = view_link(serve.data, "pad").removeprefix("view/")
+    async with client(url) as ada, PadClient(url, key, view=True, name="Robot") as reader:
+        assert (ada.role, reader.role) == ("write", "read")
+        ada.insert(0, "hello")
+        await reader.reached(1)
+        assert reader.text == "hello"
+        with pytest.raises(ProtocolError, match="view-only"):
+            reader.insert(0, "x")
+        with pytest.raises(ProtocolError, match="view-only"):
+            await reader.set_properties(title="x")
+        await reader.disconnect()
+        ada.insert(0, "again, ")
+        await reader.reached(2)
+        assert (reader.text, ada.title) == ("again, hello", "pad")
+        assert reader.title == "Untitled pad", "the name of the pad is the key of its edit link"
+        await until(lambda: any(person.role == "read" for person in ada.people.values()))

@@ -108,6 +108,19 @@ async def test_a_frame_from_the_store_is_waited_for(pad, monkeypatch):
     assert (late.types[-1], lost.types[-1]) == ("ops", "error")
 
 
+async def test_who_asks_a_closed_store_hears_of_the_end(pad, caplog):
+    """What is read for somebody while the server ends is no failure of the disk."""
+    await type_letters(pad, 5)
+    pad.document.forget(5)
+    await pad._store.close()
+    late, connection = await join(pad, "ben")
+    connection.session.cursor = 0
+    connection.begin(b'{"type":"welcome"}')
+    await until(lambda: late.closed)
+    assert late.sent[-1]["code"] == "shutting_down"
+    assert caplog.text == ""
+
+
 async def test_a_bug_in_making_a_frame_ends_one_connection(pad, monkeypatch, caplog):
     """It is logged, the client is told to come again, and the commit goes on."""
     line, connection = await join(pad, "ben")

@@ -6,6 +6,7 @@ What can be generated stands between markers. `make docs` writes it; the tests h
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -33,9 +34,12 @@ def settings() -> str:
     options = {option.name: option for option in main.commands["serve"].params}
     for field in dataclasses.fields(Settings):
         default = ", ".join(field.default) if isinstance(field.default, tuple) else field.default
-        flag, variable = options[field.name].opts[0], options[field.name].envvar
+        option = options.get(field.name)
+        # A secret has no flag.
+        flag = f"`{option.opts[0]}`" if option else "none"
+        variable = f"DELTAPAD_{field.name.upper()}"
         shown = f"`{default}`" if default != "" else "none"
-        rows.append(f"| `{flag}` | `{variable}` | {shown} | {HELP[field.name]} |")
+        rows.append(f"| {flag} | `{variable}` | {shown} | {HELP[field.name]} |")
     return "\n".join(rows)
 
 
@@ -58,10 +62,56 @@ def commands() -> str:
     return "\n\n".join(parts)
 
 
+def keyboard() -> str:
+    """The table of keys, from the rows of the sheet of shortcuts."""
+    texts = json.loads((REPO / "strings/en.json").read_text())
+    parts = []
+    for group in json.loads((REPO / "templates/shortcuts.json").read_text()):
+        rows = [f"| {keys(row)} | {text(texts, row['text'])} |" for row in group["rows"]]
+        title = texts["shortcuts"][group["group"]]
+        parts.append(
+            "\n".join([f"## {title}", "", "| keys | what it does |", "| --- | --- |", *rows])
+        )
+    return "\n\n".join(parts)
+
+
+# Words for what the page writes on its keys as signs.
+KEY_NAMES = {
+    "Escape": "Esc",
+    "ArrowUp": "Up",
+    "ArrowDown": "Down",
+    "ArrowLeft": "Left",
+    "ArrowRight": "Right",
+    "PageUp": "Page Up",
+    "PageDown": "Page Down",
+}
+
+
+def keys(row: dict[str, list[str]]) -> str:
+    """`Ctrl` `Z`, as on the page; what a Mac has instead in brackets."""
+
+    def caps(shortcuts: list[str], mod: str) -> str:
+        named = {**KEY_NAMES, "Mod": mod}
+        pressed = [
+            " ".join(f"`{named.get(key, key.upper() if len(key) == 1 else key)}`" for key in keys)
+            for keys in (name.split("-") for name in shortcuts)
+        ]
+        return ", ".join(pressed)
+
+    mac = row.get("macKeys")
+    return caps(row["keys"], "Ctrl") + (f" (Mac: {caps(mac, 'Cmd')})" if mac else "")
+
+
+def text(texts: dict[str, dict[str, str]], key: str) -> str:
+    section, _, name = key.partition(".")
+    return texts[section][name]
+
+
 GENERATED = {
     "errors": (REFERENCE / "protocol.md", errors),
     "settings": (REFERENCE / "settings.md", settings),
     "commands": (REFERENCE / "commands.md", commands),
+    "keyboard": (REFERENCE / "keyboard.md", keyboard),
 }
 
 
@@ -105,6 +155,49 @@ def test_links_lead_somewhere(page):
             missing.append(link)
 
     assert missing == []
+
+
+def test_the_readme_leads_to_every_page():
+    """No page of docs/ that the README's table does not name."""
+    linked = re.findall(r"\]\((docs/[^)#]+)", (REPO / "README.md").read_text())
+    pages = [str(page.relative_to(REPO)) for page in REPO.glob("docs/**/*.md")]
+
+    assert sorted(set(pages) - set(linked)) == []
+
+
+def test_every_file_of_vectors_is_told():
+    """No file of cases that the page for writers of other clients does not tell about."""
+    table = (REFERENCE / "conformance.md").read_text().partition("## The files")[2]
+    told = re.findall(r"^\| `(\w+\.json)`", table, re.MULTILINE)
+
+    assert sorted(told) == sorted(path.name for path in (REPO / "tests/vectors").glob("*.json"))
+
+
+def test_every_package_has_its_reason():
+    """No package of the browser that CONTRIBUTING does not say what it is for."""
+    table = (REPO / "CONTRIBUTING.md").read_text().partition("What the browser")[2]
+    packages = json.loads((REPO / "package.json").read_text())
+    names = [*packages["dependencies"], *packages["devDependencies"]]
+    told = set(re.findall(r"`([\w@/-]+)`", table))
+
+    assert [n for n in names if n not in told and n.rpartition("/")[2] not in told] == []
+
+
+def test_every_picture_is_shown():
+    """No picture lies in docs/images that no page shows, and all of them say in words what they
+    show.
+    """
+    shown = set()
+    for page in PAGES:
+        text = page.read_text()
+        markdown = re.findall(r"!\[(.*?)\]\((.+?)\)", text)
+        elements = [(alt, src) for alt, src in re.findall(r'<img .*?alt="(.*?)" src="(.+?)"', text)]
+        sources = re.findall(r'<source .*?srcset="(.+?)"', text)
+        assert all(alt for alt, _ in [*markdown, *elements]), page
+        shown |= {(page.parent / src).resolve() for src in sources}
+        shown |= {(page.parent / src).resolve() for _, src in [*markdown, *elements]}
+
+    assert shown == set((REPO / "docs/images").iterdir())
 
 
 def write() -> None:

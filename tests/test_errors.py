@@ -10,12 +10,13 @@ from ot.errors import (
     CODES,
     Action,
     DeltapadError,
+    GoneError,
     OperationError,
     ProtocolError,
     UnavailableError,
 )
 
-CLASSES = [ProtocolError, OperationError, UnavailableError]
+CLASSES: list[type[DeltapadError]] = [ProtocolError, OperationError, UnavailableError, GoneError]
 
 
 def test_every_code_belongs_to_one_class():
@@ -37,6 +38,7 @@ def test_every_row_says_what_the_client_does(row):
         (ProtocolError, {"stop", "resession"}),
         (OperationError, {"draft"}),
         (UnavailableError, {"reconnect"}),
+        (GoneError, {"stop"}),
     ],
 )
 def test_what_the_client_does_follows_from_whose_fault_it_is(kind, actions):
@@ -46,13 +48,14 @@ def test_what_the_client_does_follows_from_whose_fault_it_is(kind, actions):
 @pytest.mark.parametrize("kind", CLASSES)
 def test_an_error_carries_its_code_and_seq(kind):
     for code in kind.codes:
-        error = kind(code, "says why", seq=4)
+        more = {"time_ms": 7} if kind is GoneError else {}
+        error = kind(code, "says why", seq=4, **more)
         assert (error.code, error.message, str(error), error.seq) == (
             *(code, "says why", "says why"),
             4,
         )
         assert error.action == CODES[code].action
-        assert kind(code, "says why").seq is None
+        assert kind(code, "says why", **more).seq is None
 
 
 def test_a_code_of_another_class_is_a_bug():

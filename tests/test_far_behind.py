@@ -55,7 +55,7 @@ async def write_past(folder: Path) -> Past:
         for index, op in enumerate(keystrokes[SEEN:])
     ]
     store = SQLiteStore(folder)
-    assert await store.create("past", title="Past", epoch="epoch", time_ms=0)
+    assert await store.create("past", title="Past", epoch="epoch", view_key="view", time_ms=0)
     record = await store.find("past")
     assert record is not None
     await store.append([Append(record.key, 0, entries)])

@@ -115,6 +115,15 @@ class Nowhere(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
 
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+    def write_eof(self) -> None:
+        pass
+
 
 @given(data=st.data(), messages=st.lists(st.binary(max_size=300), min_size=1, max_size=20))
 def test_however_it_is_cut(data, messages):
@@ -210,7 +219,7 @@ async def test_ping():
 
 
 @pytest.mark.parametrize(
-    ("payload", "code"), [(b"", 1000), (b"\x0f\xa0bye", 4000), (b"\x00\x07", 1002), (b"\x03", 1000)]
+    ("payload", "code"), [(b"", 1000), (b"\x0f\xa0bye", 4000), (b"\x00\x07", 1002), (b"\x03", 1002)]
 )
 async def test_goodbye_of_the_peer(payload, code):
     """It is answered; what came before is received, what comes behind is not."""

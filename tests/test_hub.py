@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from client_py import PadClient
 from ot.document import Submission
 from ot.errors import OperationError, ProtocolError, UnavailableError
-from ot.messages import digest
+from ot.messages import Hello, PresenceMessage, digest
 from ot.operation import Operation, apply
 from server.app import create_app
 from server.connection import Connection, Wire
@@ -22,15 +23,18 @@ from server.hub import Hub
 from server.pad import Pad
 from server.settings import Settings
 from server.sqlite import SQLiteStore
-from server.storage import Append, StorageError
+from server.storage import Append, Author, StorageError
+from tests.test_network import Hasty
 from tests.wire import connect, create_pad, stored
 
 
 @asynccontextmanager
-async def running(folder: Path, **settings: float) -> AsyncIterator[tuple[Hub, SQLiteStore]]:
+async def running(
+    folder: Path, stop_process: Callable[[int], object] = os._exit, **settings: float
+) -> AsyncIterator[tuple[Hub, SQLiteStore]]:
     """A hub at work on a store of its own, with a pad named `pad`."""
     store = SQLiteStore(folder)
-    hub = Hub(store, Settings(**settings))  # type: ignore[arg-type]
+    hub = Hub(store, Settings(**settings), stop_process=stop_process)  # type: ignore[arg-type]
     hub.start()
     try:
         await hub.create("pad", "Pad")
@@ -61,6 +65,14 @@ async def attach(pad: Pad, session: str = "ada") -> Connection:
     connection = Connection(cast(Wire, Silent()), pad)
     connection.session.session = session
     await pad.attach(connection)
+    return connection
+
+
+async def enter(pad: Pad, session: str, *, color: int = 0) -> Connection:
+    """Let a session in, and show it to the others."""
+    connection = await attach(pad, session)
+    connection.session.person = f"person of {session}"
+    pad.join(connection.session, Hello("s" * 22, "p" * 22, session, color))
     return connection
 
 
@@ -97,6 +109,60 @@ async def test_concurrent_opens_load_once(tmp_path, monkeypatch):
         await hub.create("nobody made this", "Now")
         async with hub.open("nobody made this") as pad:
             assert pad is not None, "that there was none is not remembered"
+
+
+async def test_names_go_with_the_log(tmp_path, monkeypatch):
+    """What somebody is called is stored with the first entry of theirs after it has changed, and
+    not again; who has typed nothing is in no log, nor is their name.
+    """
+    appended: list[Append] = []
+    real = SQLiteStore.append
+
+    async def recording(self, batch):
+        appended.extend(batch)
+        await real(self, batch)
+
+    monkeypatch.setattr(SQLiteStore, "append", recording)
+    async with running(tmp_path) as (hub, _), hub.open("pad") as pad:
+        assert pad is not None
+        record = pad.record
+        ada = await enter(pad, "ada", color=3)
+        await enter(pad, "ben")
+        await write(hub, pad, 2)
+        assert [append.profiles for append in appended] == [{"ada": ("ada", 3)}, {}]
+        pad.receive_presence("ada", PresenceMessage(0, "Lovelace", 0, [(1, 1)]))
+        assert (await hub.authors(record))["ada"].name == "ada"
+        await write(hub, pad, 1, first=3)
+        pad.receive_presence("ada", PresenceMessage(3, "Lovelace", 3, []))
+        await write(hub, pad, 1, first=4)
+        assert [append.profiles for append in appended[2:]] == [{"ada": ("Lovelace", 3)}, {}]
+
+        # Gone before their entry is on the disk: it is not nameless for that.
+        cleo = await enter(pad, "cleo")
+        await hub.submit(pad, submission(1, 4, ["c"], session="cleo"))
+        pad.detach(cleo)
+        await until(lambda: pad.document.committed == 5)
+        pad.detach(ada)
+        assert await hub.authors(record) == {
+            "ada": Author("ada", "person of ada", "Lovelace", 3),
+            "cleo": Author("cleo", "person of cleo", "cleo", 2),
+        }
+        assert set(pad._profiles) == {"ben"}, "nothing is kept of who has gone"
+
+
+async def test_versions_have_names(tmp_path):
+    """Cleaned as names are; one of which nothing is left is none."""
+    async with running(tmp_path) as (hub, _):
+        record = await hub.find("pad")
+        assert record is not None
+        assert await hub.find_view(record.view_key) == record
+        await hub.name_version(record, 2, " First\n draft ", "person of ada")
+        await hub.name_version(record, 3, "x" * 200, "person of ada")
+        first, second = await hub.versions(record)
+        assert (first.revision, first.name, first.person) == (2, "First draft", "person of ada")
+        assert second.name == "x" * 80
+        await hub.name_version(record, 2, "\u200b", "person of ada")
+        assert await hub.versions(record) == [second]
 
 
 async def test_only_who_has_committed_is_looked_up(tmp_path, monkeypatch):
@@ -189,7 +255,7 @@ async def test_snapshots_are_written(tmp_path):
         await write(hub, pad, 9)
         assert (await store.load(pad.record.key, before=0)).revision == 0
         await write(hub, pad, 4, first=10)
-        await until(lambda: not hub._snapshots)
+        await until(lambda: not hub._snapshots.waiting)
         snapshot = await store.load(pad.record.key, before=0)
         assert (snapshot.revision, len(snapshot.entries)) == (10, 3)
     again = SQLiteStore(tmp_path)
@@ -369,7 +435,10 @@ async def test_the_disk_fails_under_a_live_pad(tmp_path, monkeypatch, caplog):
     assert (error["code"], error["action"], close_code) == ("storage_failed", "reconnect", 1013)
     assert stored(tmp_path / "data", "pad") == []
 
-    async with PadClient(url, "pad") as ada, PadClient(url, "pad") as bob:
+    async with (
+        PadClient(url, "pad", rng=Hasty()) as ada,
+        PadClient(url, "pad", rng=Hasty()) as bob,
+    ):
         for number in range(4):
             failures = 3
             ada.edit([f"ada {number} "])

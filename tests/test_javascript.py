@@ -41,10 +41,11 @@ def node() -> str:
     return found
 
 
+@pytest.mark.slow
 def test_the_modules_own_tests():
     """`node --test`, over all of client_js/test."""
     run = subprocess.run(
-        [node(), "--test", "client_js/test/*.test.js"],
+        [node(), "--import", "./client_js/test/english.js", "--test", "client_js/test/*.test.js"],
         cwd=REPO,
         capture_output=True,
         text=True,
@@ -141,6 +142,7 @@ def differences(cases: Iterator[Case]) -> tuple[dict[str, int], list[dict[str, A
     return summary, different, process.returncode
 
 
+@pytest.mark.slow
 def test_python_and_javascript_agree():
     """On 120,000 random cases: the algebra, the rules of form, the client's steps."""
 

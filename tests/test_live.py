@@ -43,28 +43,28 @@ async def test_the_command(serve: ServerProcess, tmp_path):
     path = tmp_path / "trace.json"
     path.write_bytes(encode_trace(trace))
     done = await asyncio.to_thread(
-        replay, path, "--into", serve.url, "--pad", "demo", "--speed", "max", "--verify"
+        replay, path, "--into", serve.url, "--pad", "stage", "--speed", "max", "--verify"
     )
     assert done.returncode == 0, done.stderr
-    assert f"Typing into {serve.url}/p/demo" in done.stderr
+    assert f"Typing into {serve.url}/p/stage" in done.stderr
     assert "All of it is durable, and the pad has its text." in done.stderr
     assert "verified" in done.stdout
-    target = Target(serve.url, "demo")
+    target = Target(serve.url, "stage")
     assert await text_of(target) == trace.end
-    assert len({session for session, _ in stored(serve.data, "demo")}) == 3
+    assert len({session for session, _ in stored(serve.data, "stage")}) == 3
 
 
 @pytest.mark.slow
 async def test_who_is_there_to_see(serve: ServerProcess):
     """Each author has a name and a client of its own."""
-    target = Target(serve.url, "demo")
+    target = Target(serve.url, "stage")
     await target.make()
     turns = [
         Step([letter], author, 1, index * 100)
         for index, (letter, author) in enumerate([("a", "x"), ("b", "y"), ("c", "x")])
     ]
     names: set[str] = set()
-    async with PadClient(serve.url, "demo", name="Watcher") as watcher:
+    async with PadClient(serve.url, "stage", name="Watcher") as watcher:
         typing = asyncio.create_task(type_into(target, "", turns, speed=0.5))
         while not typing.done():
             names |= {person.name for person in watcher.people.values()}
@@ -78,11 +78,11 @@ async def test_who_is_there_to_see(serve: ServerProcess):
 @pytest.mark.slow
 async def test_what_a_pad_has_already_stays(serve: ServerProcess):
     """The recording is typed behind it, also around what somebody types meanwhile."""
-    target = Target(serve.url, "demo")
+    target = Target(serve.url, "stage")
     await target.make()
     trace = own_trace(5, 400)
     authors = [Step(s.op, str(i // 50 % 2), s.edits, i * 10) for i, s in enumerate(steps(trace))]
-    async with PadClient(serve.url, "demo") as person:
+    async with PadClient(serve.url, "stage") as person:
         person.insert(0, "Before. ")
         await person.synchronised()
         typing = asyncio.create_task(type_into(target, "Start. ", authors, speed=4))
@@ -129,15 +129,16 @@ async def test_nothing_to_type(serve: ServerProcess, tmp_path):
 
 @pytest.mark.slow
 def test_no_server(tmp_path):
-    """One line that says so, exit code 1."""
+    """One line that says so, exit code 1; what is no address is a wrong argument."""
     path = tmp_path / "trace.json"
     path.write_bytes(encode_trace(own_trace(1, 5)))
-    for url, words in (
-        ("http://127.0.0.1:9", "http://127.0.0.1:9 cannot be reached"),
-        ("ftp://somewhere", "is not the address of a server"),
+    for url, code, words in (
+        ("http://127.0.0.1:9", 1, "http://127.0.0.1:9 cannot be reached: Connection refused"),
+        ("ftp://somewhere", 2, "is not the address of a server"),
+        ("", 2, "is not the address of a server"),
     ):
         done = replay(path, "--into", url)
-        assert done.returncode == 1
+        assert done.returncode == code
         assert words in done.stderr and "Traceback" not in done.stderr
 
 

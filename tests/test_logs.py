@@ -17,9 +17,11 @@ from client_py import PadClient
 from ot.log import Entry
 from ot.traces import LogHeader, LogReader, write_log
 from server.__main__ import main
+from server.database import DATABASE, connect
 from server.folder import DataFolder
 from server.logs import create_file
-from server.sqlite import DATABASE, SQLiteStore
+from server.rows import COLUMNS
+from server.sqlite import SQLiteStore
 from server.storage import Append, StorageError
 from tests.conftest import DELTAPAD, ServerProcess
 from tests.editing_traces import encode_trace, own_trace, patch_operation
@@ -66,8 +68,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def fill(folder: Path) -> None:
         store = SQLiteStore(folder)
-        await store.create("notes", title=ODD_TITLE, epoch="epoch", time_ms=77)
-        await store.create("empty", title="Empty", epoch="epoch", time_ms=78)
+        await store.create("notes", title=ODD_TITLE, epoch="epoch", view_key="v1", time_ms=77)
+        await store.create("empty", title="Empty", epoch="epoch", view_key="v2", time_ms=78)
         record = await store.find("notes")
         assert record is not None
         await store.append([Append(record.key, 0, LOG[:1_000])])
@@ -96,6 +98,34 @@ def test_export(store, exported):
     assert list(reader) == LOG
     assert reader.header == LogHeader("notes", ODD_TITLE, 77)
     assert run("export", "notes", data=store).stdout == exported.read_bytes()
+
+
+def test_an_export_never_takes_the_place_of_the_database(store, tmp_path):
+    """Nor of a link to it; a folder that is not there is named."""
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(store / DATABASE)
+    for path in (store / DATABASE, link):
+        refused = run("export", "notes", "-o", path, data=store)
+        assert refused.returncode == 1
+        assert f"{path} is the database itself".encode() in refused.stderr
+    nowhere = run("export", "notes", "-o", tmp_path / "none" / "notes.jsonl", data=store)
+    assert nowhere.returncode == 1
+    assert f"there is no folder {tmp_path / 'none'}".encode() in nowhere.stderr
+    assert run("verify", "notes", data=store).returncode == 0
+
+
+def test_an_export_takes_no_place_without_being_told_so(store, tmp_path):
+    """A file that is there stays as it is, unless `--force` is said."""
+    path = tmp_path / "notes.jsonl"
+    path.write_text("mine")
+    refused = run("export", "notes", "-o", path, data=store)
+    assert refused.returncode == 1
+    assert b"is there already, and it stays; --force replaces it" in refused.stderr
+    assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
+    assert run("export", "notes", "-o", path, "--force", data=store).returncode == 0
+    assert path.read_bytes() == run("export", "notes", data=store).stdout
+    database = run("export", "notes", "-o", store / DATABASE, "--force", data=store)
+    assert b"is the database itself" in database.stderr
 
 
 @pytest.mark.parametrize(
@@ -133,6 +163,7 @@ def test_round_trip(store, tmp_path, pad):
     assert run("verify", data=other).returncode == 0
 
 
+@pytest.mark.slow
 async def test_beside_a_running_server(serve: ServerProcess, tmp_path):
     """Export and verify read what is durable, and disturb nobody; import has to wait."""
     await create_pad(serve.url, "pad")
@@ -268,18 +299,25 @@ def change(sql: str) -> Callable[[apsw.Connection], None]:
         ("UPDATE snapshots SET revision = 9999", "a snapshot of revision 9999, but the log ends"),
         ("DELETE FROM log", "a snapshot of revision 1000, but the log ends with 0"),
         (
-            "INSERT INTO snapshots VALUES ((SELECT id FROM pads WHERE name = 'empty'), 0, x'41')",
+            "INSERT INTO snapshots SELECT id, 0, x'41', 0 FROM pads WHERE name = 'empty'",
             "revision 0: the snapshot is not the text",
         ),
     ],
 )
 def test_verify_finds(store, tmp_path, sql, wrong):
-    """The first revision that is wrong, and what is; exit code 1."""
+    """The first revision that is wrong, and what is; exit code 1. Checksums that are right do not
+    help: it is what we would have written ourselves, by a bug.
+    """
     copy = tmp_path / "copy"
     copy.mkdir()
     (copy / DATABASE).write_bytes((store / DATABASE).read_bytes())
-    connection = apsw.Connection(str(copy / DATABASE))
+    connection = connect(copy / DATABASE)
     connection.execute(sql)
+    connection.execute(
+        f"UPDATE log SET checksum = (SELECT checksum({COLUMNS['log']}) FROM authors"
+        " WHERE authors.id = author);"
+        f"UPDATE snapshots SET checksum = checksum({COLUMNS['snapshots']})"
+    )
     connection.close()
     done = run("verify", data=copy)
     assert done.returncode == 1
@@ -300,7 +338,7 @@ def test_verify_finds_a_damaged_database(store, tmp_path):
 
 
 def test_what_is_damaged_is_not_exported(store, tmp_path):
-    """No file is left; verify is named."""
+    """No file is left; verify is named. What comes before the damage can be had by a pipe."""
     (tmp_path / DATABASE).write_bytes((store / DATABASE).read_bytes())
     connection = apsw.Connection(str(tmp_path / DATABASE))
     path = tmp_path / "out"
@@ -314,6 +352,13 @@ def test_what_is_damaged_is_not_exported(store, tmp_path):
         assert words in done.stderr.decode()
         assert list(tmp_path.glob("*out*")) == []
     connection.close()
+    # Standard output has what comes before the damage, which can be imported.
+    done = run("export", "notes", data=tmp_path)
+    assert done.returncode == 1
+    path.write_bytes(done.stdout)
+    assert run("import", path, "--keep", data=tmp_path / "new").returncode == 1
+    with DataFolder(tmp_path / "new") as folder:
+        assert list(folder.entries("notes")) == LOG[:6]
 
 
 def test_the_environment_names_the_folder(store):

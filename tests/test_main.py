@@ -20,6 +20,8 @@ from server.settings import HELP, Settings
 from tests.conftest import DELTAPAD
 from tests.wire import Wire, connect, create_pad, stored
 
+pytestmark = pytest.mark.slow  # together some ten seconds, which `make test-fast` does not have
+
 
 def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """The real command, to its end."""
@@ -34,11 +36,13 @@ def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
 
 
 def test_every_setting_is_an_option():
-    """Flag and variable are named after it, and its help says what it is."""
+    """Flag and variable are named after it, and its help says what it is; but a secret has no flag,
+    which `ps` would show.
+    """
     options = {option.name: option for option in main.commands["serve"].params}
     names = {field.name for field in fields(Settings)}
-    assert names == set(HELP) == set(options) - {"help"}
-    for name in names:
+    assert names == set(HELP) == set(options) - {"help"} | {"admin_token"}
+    for name in names - {"admin_token"}:
         assert options[name].envvar == f"DELTAPAD_{name.upper()}"
     assert options["allowed_origins"].opts == ["--allowed-origin"]
     assert options["idle_seconds"].opts == ["--idle-seconds"]
@@ -67,6 +71,7 @@ def test_settings(monkeypatch):
         DELTAPAD_PORT="81",
         DELTAPAD_HOST="0.0.0.0",
         DELTAPAD_PAD_LENGTH_MAX="1000",
+        DELTAPAD_ADMIN_TOKEN="0123456789abcdef",
     )
     assert settings == Settings(
         port=0,
@@ -74,6 +79,7 @@ def test_settings(monkeypatch):
         data=Path("here"),
         idle_seconds=1.5,
         pad_length_max=1_000,
+        admin_token="0123456789abcdef",
         allowed_origins=("https://a.example", "https://b.example"),
     )
     several = given(monkeypatch, DELTAPAD_ALLOWED_ORIGINS="https://a.example https://b.example")
@@ -92,7 +98,19 @@ def test_version_and_help():
 
 @pytest.mark.parametrize(
     "arguments",
-    [("serve", "--port", "http"), ("serve", "--prot", "1"), ("sevre",), ("serve", "extra")],
+    [
+        ("serve", "--port", "http"),
+        ("serve", "--port", "70000"),  # which the system would take for 4464
+        ("serve", "--pads-max", "-1"),
+        # Of these no server came up that could be stopped or connected to.
+        ("serve", "--idle-seconds", "0"),
+        ("serve", "--heartbeat-seconds", "-1"),
+        ("serve", "--header-seconds", "nan"),
+        ("serve", "--messages-per-second", "-1"),
+        ("serve", "--prot", "1"),
+        ("sevre",),
+        ("serve", "extra"),
+    ],
 )
 def test_wrong_arguments(arguments):
     """Exit code 2, and what is wrong."""
@@ -106,12 +124,15 @@ def test_what_makes_starting_impossible(tmp_path, serve):
     """One line that says what, exit code 1, no traceback."""
     (tmp_path / "file").write_text("")
     in_the_way = run("serve", "--port", "0", "--data", tmp_path / "file")
+    # A name from before names were UTF-8.
+    not_utf8 = run("serve", "--port", "0", "--data", os.fsdecode(os.fsencode(tmp_path) + b"/\xe4"))
     taken_folder = run("serve", "--port", "0", "--data", serve.data)
     taken_port = run("serve", "--port", str(serve.port), "--data", tmp_path / "other")
     for result, words in (
         (in_the_way, "cannot write to the data folder"),
+        (not_utf8, "SQLite opens only paths that are UTF-8"),
         (taken_folder, "in use by another deltapad"),
-        (taken_port, "address already in use"),
+        (taken_port, f"cannot listen at 127.0.0.1:{serve.port} (address already in use); "),
     ):
         assert result.returncode == 1
         assert result.stderr.startswith("Error: ") and words in result.stderr
@@ -124,7 +145,7 @@ def test_what_it_prints(start_server):
     assert f"deltapad keeps its pads in {server.data}, SQLite 3." in server.log
     assert f"Serving at http://127.0.0.1:{server.port}  (stop with Ctrl C)" in server.log
     server.stop()
-    assert "Stopping" in server.log
+    assert "stopping" in server.log
 
 
 def has_ipv6() -> bool:
@@ -167,6 +188,19 @@ async def type_until_told(wire: Wire) -> tuple[int, dict[str, object] | None, in
             mine = [number for session, number, _ in frame["ops"] if session == wire.session]
             wire.revision = frame["from"] + len(frame["ops"])
         seq += 1
+
+
+@pytest.mark.parametrize("errors", [subprocess.PIPE, subprocess.STDOUT], ids=["out", "both"])
+def test_graceful_end_when_nobody_reads_the_output(tmp_path, errors):
+    """As when what collects the log has died: the exit code is 0 all the same."""
+    command = [DELTAPAD, "serve", "--port", "0", "--data", tmp_path / "data"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as server:
+        assert server.stdout is not None
+        while b"Serving at" not in (line := server.stdout.readline()):
+            assert line
+        server.stdout.close()
+        server.terminate()
+        assert server.wait(15) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

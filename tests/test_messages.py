@@ -19,7 +19,9 @@ from ot.messages import (
     OP_COMPONENTS_MAX,
     OP_INSERTED_MAX,
     SELECTIONS_MAX,
+    Checksum,
     DeltaMessage,
+    Diverged,
     ErrorMessage,
     Hello,
     Limits,
@@ -30,6 +32,9 @@ from ot.messages import (
     Ping,
     Pong,
     PresenceMessage,
+    Properties,
+    SetProperties,
+    TraceMessage,
     Welcome,
     decode_client,
     decode_server,
@@ -51,11 +56,23 @@ FROM_CLIENT = [
     OpMessage(base=SAFE, seq=SAFE, op=[3, "a\x00\n", -1, 2, "b"]),
     PresenceMessage(revision=3, name="<b>", color=0, selections=[]),
     PresenceMessage(revision=3, name="Ada", color=3, selections=[(0, SAFE)] * SELECTIONS_MAX),
+    PresenceMessage(3, "Ada", 3, [], following="s" * 22, history=2),
+    SetProperties(title="T"),
+    SetProperties(language="c++"),
+    SetProperties(title="", language="objective-c", view_history=False),
     Ping(),
     Ping(n=41),
+    Checksum(revision=3, length=SAFE, crc32=2**32 - 1),
+    TraceMessage(revision=3),
+    TraceMessage(
+        revision=3,
+        text="a\x00😀",
+        start=msgspec.Raw(b'{"revision":1}'),
+        steps=msgspec.Raw(b'[{"do":"edit","op":["x"]}]'),
+    ),
 ]
 WELCOME = Welcome(
-    protocol="1.0",
+    protocol="1.2",
     session="s",
     person="p",
     role="write",
@@ -64,6 +81,8 @@ WELCOME = Welcome(
     committed=(0, 0),
     color=3,
     title="T",
+    language="markdown",
+    view_history=True,
     limits=LIMITS,
 )
 FROM_SERVER = [
@@ -72,7 +91,10 @@ FROM_SERVER = [
     OpsMessage(start=3, ops=[("s", 7, [6, "big "]), ("t", 1, [])]),
     DeltaMessage(start=3, end=9, op=["a", -1]),
     PeopleMessage(revision=2, people=[Person("s", "p", "Ada", 3, [(1, 2)])], left=["t"]),
+    PeopleMessage(revision=2, people=[Person("s", "p", "Ada", 3, [], "read", "t", 1)]),
+    Properties(title="T", language="c++", view_history=False),
     ErrorMessage(code="op_past_end", message="m", action="draft", seq=7),
+    Diverged(revision=3),
     Pong(n=41),
 ]
 
@@ -91,7 +113,9 @@ def test_from_a_client(message):
     frame = encode(message)
 
     assert decode_client(frame) == decode_client(frame.decode()) == message
-    assert json.loads(frame)["type"] in {"hello", "op", "presence", "ping"}
+    assert json.loads(frame)["type"] in {
+        *("hello", "op", "presence", "properties", "ping", "checksum", "trace")
+    }
 
 
 @pytest.mark.parametrize("message", FROM_SERVER)
@@ -121,6 +145,14 @@ def test_the_words_on_the_wire():
     assert json.loads(encode(FROM_SERVER[1]))["text"] == ""
 
 
+def test_what_is_not_special_about_a_person_is_left_out():
+    """Presence frames are many; most people write, follow nobody, and look at what is new."""
+    usual = json.loads(encode(Person("s", "p", "Ada", 3, [])))
+    assert list(usual) == ["session", "person", "name", "color", "selections"]
+    reader = json.loads(encode(Person("s", "p", "Ada", 3, [], "read", "t", 0)))
+    assert (reader["role"], reader["following"], reader["history"]) == ("read", "t", 0)
+
+
 def test_fields_that_nobody_knows_are_ignored():
     """Within a major version fields are added."""
     assert decode_client(b'{"new":[1.5,null],"type":"ping","n":1}') == Ping(n=1)
@@ -146,6 +178,7 @@ def op_frame(op: str, *, seq: str = "7", base: str = "0") -> str:
 
 
 HELLO = {"type": "hello", "session": KEY, "person": KEY, "name": "Ada"}
+CHECKSUM = {"type": "checksum", "revision": 0, "length": 0, "crc32": 0}
 PRESENCE = {"type": "presence", "revision": 0, "name": "", "color": 0, "selections": []}
 DEEP = 100_000
 
@@ -207,6 +240,18 @@ def test_bad_json(frame):
         json.dumps({**HELLO, "revision": -1}),
         json.dumps({**PRESENCE, "selections": [[0, 0]] * (SELECTIONS_MAX + 1)}),
         *(json.dumps({**PRESENCE, "selections": [s]}) for s in ([0], [0, 0, 0], [-1, 0], 0)),
+        *(json.dumps({**PRESENCE, "following": who}) for who in ("s" * 21, "+" * 22, 7)),
+        *(json.dumps({**PRESENCE, "history": revision}) for revision in (-1, "1", 1.5)),
+        *('{"type":"properties"}', '{"type":"properties","title":null}'),
+        *(json.dumps({"type": "properties", "title": title}) for title in ("x" * 401, 7)),
+        *(
+            json.dumps({"type": "properties", "language": language})
+            for language in ("", "C++", " c", "x" * 33, "a\n", "a\nb", "é", "../x", "<b>")
+        ),
+        *(json.dumps({"type": "properties", "view_history": flag}) for flag in (0, "true")),
+        *(json.dumps({**CHECKSUM, "crc32": crc32}) for crc32 in (-1, 2**32, "0", None, 1.5)),
+        *(json.dumps({**CHECKSUM, "length": length}) for length in (-1, SAFE + 1, None)),
+        *('{"type":"trace"}', '{"type":"trace","revision":-1}', '{"type":"trace","text":7}'),
         *('{"type":"ping","n":-1}', '{"type":"ping","n":"1"}'),
     ],
 )

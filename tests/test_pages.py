@@ -14,7 +14,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from server.app import create_app
-from server.pages import PAD_ID
+from server.doors import PAD_ID
 from server.settings import Settings
 from server.sqlite import SQLiteStore
 from server.storage import StorageError
@@ -85,11 +85,12 @@ async def test_every_answer_has_the_headers(client, monkeypatch):
         ("GET", "/nothing/of/that/kind"): 404,
         ("POST", "/p"): 303,
         ("GET", "/p"): 405,
-        ("DELETE", "/p/there"): 405,
+        ("DELETE", "/p/there"): 401,
         ("GET", "/healthz"): 200,
         ("GET", f"/static/{MANIFEST['style.css']}"): 200,
         ("HEAD", f"/static/{MANIFEST['style.css']}"): 200,
         ("GET", "/static/nothing.js"): 404,
+        ("GET", "/service_worker.js"): 200,
         ("GET", "/ws/there"): 400,
     }
     seen = {}
@@ -259,9 +260,11 @@ async def test_pages_name_only_what_is_there(client):
 
 
 async def test_health(client, monkeypatch):
-    """Healthy is when the store answers."""
+    """Healthy is when the store answers; what it says when it does not is in test_health.py."""
     answer = await client.get("/healthz")
-    assert (answer.status, await answer.json()) == (200, {"status": "ok"})
+    assert answer.status == 200
+    said = await answer.json()
+    assert said == {"status": "ok", "waiting": 0, "wal_bytes": said["wal_bytes"]}
 
 
 async def test_405_says_what_is_allowed(client):
@@ -280,3 +283,47 @@ async def test_only_our_own_pages_make_pads(client: Browser, site: str, status: 
         "/p", data={"name": "x"}, headers={"Sec-Fetch-Site": site}, allow_redirects=False
     )
     assert answer.status == status
+
+
+async def test_packed(client):
+    """Scripts, styles and pages cross the wire packed, for those who can unpack them."""
+    path = f"/static/{MANIFEST['pad.js']}"
+    packed = await client.get(path, headers={"Accept-Encoding": "gzip"})
+    plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+    page = await client.get("/", headers={"Accept-Encoding": "gzip"})
+
+    assert packed.headers["Content-Encoding"] == page.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Type"] == plain.headers["Content-Type"]
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 2
+    assert (await client.get(f"{path}.gz")).status == 404
+
+
+async def test_a_chosen_language(client):
+    """It is kept in a cookie for all pages; what nobody speaks is not."""
+    answer = await client.get("/?language=de", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+    assert answer.cookies["language"].value == "de"
+    assert '<html lang="de">' in await (await client.get("/offline")).text()
+    answer = await client.get("/?language=tlh", allow_redirects=False)
+    assert answer.status == 200 and "language" not in answer.cookies
+
+
+async def test_the_source(tmp_path):
+    """The home page links to it where a setting says where it is."""
+    settings = Settings(data=tmp_path / "data", source_url="https://example.org/source")
+    async with TestClient(TestServer(create_app(settings))) as client:
+        assert 'href="https://example.org/source"' in await (await client.get("/")).text()
+
+
+async def test_the_service_worker_is_asked_for_anew(client):
+    """Its address stays when it changes, and pages are allowed to run it; it names each file that
+    it needs as this server has it.
+    """
+    answer = await client.get("/service_worker.js")
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert answer.content_type.endswith("/javascript")  # by the types that the system knows
+    assert "worker-src 'self'" in answer.headers["Content-Security-Policy"]
+    names = set(re.findall(r'"([\w.-]+-[A-Z0-9]{8}\.(?:js|css|woff2))"', await answer.text()))
+    assert {MANIFEST[name] for name in ("pad.js", "home.js", "style.css", "theme.js")} <= names
+    for name in names:
+        assert (await client.get(f"/static/{name}")).status == 200

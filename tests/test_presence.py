@@ -21,7 +21,7 @@ def changes(presence: Presence, since: int = 0, *, revision: int = 0) -> PeopleM
 
 def join(presence: Presence, *sessions: str, color: int = 0) -> list[int]:
     return [
-        presence.join(session=s, person=f"{s}'s person", name=s, color=color, revision=0)
+        presence.join(session=s, person=f"{s}'s person", name=s, color=color, revision=0).color
         for s in sessions
     ]
 
@@ -131,6 +131,21 @@ def test_update():
     assert presence.version == since + 1
     presence.update("a", PresenceMessage(revision=1, name="", color=9, selections=[]))
     assert changes(presence, since).people == [Person("a", "a's person", "Guest", 9, [])]
+
+
+def test_who_only_reads():
+    """Has no caret, whatever they say; whom they follow and what they look at is news."""
+    presence = Presence()
+    presence.join(session="a", person="p", name="Ada", color=5, revision=0, role="read")
+    since = presence.version
+    told = PresenceMessage(2, "Ada", 5, [(1, 2)], following="s" * 22, history=1)
+
+    person = Person("a", "p", "Ada", 5, [], "read", "s" * 22, 1)
+    assert presence.update("a", told) == person
+    assert changes(presence, since, revision=2).people == [person]
+    since = presence.version
+    presence.update("a", PresenceMessage(2, "Ada", 5, []))
+    assert changes(presence, since).people == [Person("a", "p", "Ada", 5, [], "read")]
 
 
 def test_a_lag_longer_than_the_memory_of_departures_is_told_everybody(monkeypatch):
@@ -243,3 +258,12 @@ def test_who_types_has_the_caret_behind_it_and_that_is_no_news():
     assert changes(presence, revision=3).people[0].selections == [(5, 5)]
     presence.typed("nobody", ["x"], 4)
     assert len(presence) == 1
+
+
+def test_everybody():
+    """All who are here, by name, and nobody who has left."""
+    presence = Presence()
+    join(presence, "a", "b", "c")
+    presence.leave("b")
+
+    assert [person.name for person in presence.everybody()] == ["a", "c"]

@@ -26,6 +26,7 @@ import aiohttp
 import pytest
 
 from tests.conftest import ServerProcess
+from tests.wire import view_link
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -209,7 +210,11 @@ class Client:
     """
 
     def __init__(self, ws_url: str, pad: str, name: str) -> None:
+        """`pad` is the name of a pad, or `view/` and the key of a view-only link."""
         self.name = name
+        self.role = "write"
+        self.properties: dict[str, Any] = {}  # title, language, view_history
+        self.people: dict[str, dict[str, Any]] = {}  # by public session id
         self.person = new_key()
         self.kept: list[str] = []  # what could not be saved, for the person to copy
         self.received: Counter[str] = Counter()  # frames, by type
@@ -248,6 +253,14 @@ class Client:
         self.text = apply(self.text, op)
         self.buffer = compose(self.buffer, op)
         await self._send_next()
+
+    async def set_properties(self, **properties: Any) -> None:
+        await self._send({"type": "properties", **properties})
+
+    async def look(self, **where: Any) -> None:
+        """Tell what is looked at: `selections`, `following`, `history`."""
+        where = {"name": self.name, "color": 0, "selections": [], **where}
+        await self._send({"type": "presence", "revision": self.revision, **where})
 
     def cut(self) -> None:
         """The network is gone, in the middle of whatever was going on."""
@@ -313,10 +326,14 @@ class Client:
                     go_on = await self._on_ops(message)
                 case "delta":
                     go_on = self._on_delta(message)
+                case "presence":
+                    go_on = self._on_presence(message)
+                case "properties":
+                    go_on = self._on_properties(message)
                 case "error":
                     go_on = self._on_error(message)
                 case _:
-                    go_on = True  # presence, pong, and what a newer server may send
+                    go_on = True  # pong, and what a newer server may send
             if not go_on:
                 return
 
@@ -328,6 +345,8 @@ class Client:
             self._start_again(message["revision"], message["epoch"], message["text"])
             return False
         self._limits = message["limits"]
+        self.role = message["role"]
+        self._on_properties(message)
         if "text" in message:
             self.epoch = message["epoch"]
             self.revision = message["revision"]
@@ -371,6 +390,21 @@ class Client:
             op, self.in_flight.op = transform(op, self.in_flight.op)
         op, self.buffer = transform(op, self.buffer)
         self.text = apply(self.text, op)
+
+    def _on_presence(self, message: dict[str, Any]) -> bool:
+        if message.get("everybody"):
+            self.people.clear()
+        for person in message["people"]:
+            usual = {"role": "write", "following": None, "history": None}
+            self.people[person["session"]] = usual | person
+        for session in message.get("left", []):
+            self.people.pop(session, None)
+        return True
+
+    def _on_properties(self, message: dict[str, Any]) -> bool:
+        names = ("title", "language", "view_history")
+        self.properties = {name: message[name] for name in names}
+        return True
 
     def _on_error(self, message: dict[str, Any]) -> bool:
         self.errors.append(message)
@@ -525,6 +559,7 @@ async def test_a_conversation_frame_by_frame(serve: ServerProcess) -> None:
         assert answer == {"type": "ops", "from": 1, "ops": [[public, 2, [2, "!"]]]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_typing_at_once_over_a_bad_network(
     seed: int, start_server: Callable[..., ServerProcess]
@@ -615,3 +650,38 @@ async def test_a_reused_seq_makes_a_new_session(serve: ServerProcess) -> None:
     assert (error["code"], error["action"], error["seq"]) == ("seq_reused", "resession", 1)
     assert ada.text == lin.text == "one two three"
     assert ada.session != before
+
+
+async def test_properties_and_a_reader(serve: ServerProcess) -> None:
+    await make_pad(serve)
+    address = view_link(serve.data, PAD)
+    ada = Client(serve.ws_url, PAD, "Ada")
+    lin = Client(serve.ws_url, address, "Lin")
+    async with ada, lin:
+        await until(lambda: ada.welcomed and lin.welcomed, "two welcomes")
+        assert (ada.role, lin.role) == ("write", "read")
+        assert lin.properties["title"] == "Untitled pad"
+        new = {"title": "Autumn", "language": "c++", "view_history": False}
+        await ada.set_properties(title=" Autumn ", language="c++")
+        await ada.set_properties(view_history=False)
+        await until(lambda: ada.properties == lin.properties == new, "both know")
+        await ada.edit(["hello"])
+        await until(lambda: lin.text == "hello", "the reader sees it")
+        public = public_id("session", lin.session)
+        await lin.look(following=public_id("session", ada.session), history=0, selections=[[1, 1]])
+        await until(lambda: "history" in ada.people.get(public, {}), "ada sees that lin is there")
+        await until(lambda: ada.people[public]["history"] == 0, "and where")
+        seen = ada.people[public]
+        assert (seen["role"], seen["selections"]) == ("read", [])
+        assert seen["following"] == public_id("session", ada.session)
+        me = ada.people[public_id("session", ada.session)]
+        assert (me["role"], me["following"], me["history"]) == ("write", None, None)
+
+        lin.cut()
+        await ada.edit([5, " again"])
+        await until(lambda: lin.text == "hello again", "it comes again with its copy")
+        await lin.edit([11, "!"])  # which no client does
+        await until(lambda: lin.errors != [], "the refusal")
+        [error] = lin.errors
+        assert (error["code"], error["action"], error["seq"]) == ("read_only", "stop", 1)
+        assert ada.text == "hello again" and not ada.errors

@@ -18,7 +18,7 @@ from ot.log import Entry
 from ot.traces import LogHeader, LogReader, Trace, text_hash, write_log
 from server.__main__ import main
 from server.plot import Curve, PlotError
-from server.replay import Recording, Step, shared_start
+from server.replay import Recording, Step
 from tests.conftest import DELTAPAD
 from tests.editing_traces import (
     FOLDER,
@@ -246,11 +246,6 @@ def test_edits_of_a_log():
     steps = list(recording.steps())
     assert [step.edits for step in steps if step] == [1, 2]
     assert (recording.edits, recording.authors, recording.title) == (3, ["p"], "pad")
-
-
-def test_where_texts_part():
-    """The number of code points that they have in common at their start."""
-    assert [shared_start(*pair) for pair in (("", "a"), ("ab", "ac"), ("ab", "abc"))] == [0, 1, 2]
 
 
 @pytest.mark.slow

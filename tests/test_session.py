@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from ot.document import NOTHING, Commit, Submission
 from ot.errors import DeltapadError
-from ot.messages import Hello, OpMessage, Ping, PresenceMessage, digest, encode
+from ot.messages import (
+    Checksum,
+    Hello,
+    OpMessage,
+    Ping,
+    PresenceMessage,
+    SetProperties,
+    TraceMessage,
+    digest,
+    encode,
+)
 from server.session import Session, Slice, public_id
 
 KEY = "session-key-of-22-char"
@@ -16,7 +26,10 @@ HELLO = Hello(session=KEY, person="person-key--of-22-char", name="Ada", revision
 OTHERS = [
     OpMessage(base=1, seq=1, op=["a"]),
     PresenceMessage(revision=1, name="Ada", color=3, selections=[(0, 1)]),
+    SetProperties(title="T", language="c++", view_history=False),
     Ping(n=4),
+    Checksum(revision=1, length=1, crc32=7),
+    TraceMessage(revision=1, text="a"),
 ]
 
 
@@ -90,6 +103,38 @@ def test_the_rest_is_passed_on(message):
     assert live().receive(encode(message), time_ms=0) == message
 
 
+def test_a_title_is_cleaned():
+    message = SetProperties(title=" Autumn \n release ", language="rust")
+    cleaned = SetProperties(title="Autumn release", language="rust")
+    assert live().receive(encode(message), time_ms=0) == cleaned
+    assert live().receive(encode(SetProperties(title="x" * 100)), time_ms=0) == SetProperties(
+        title="x" * 80
+    )
+
+
+@pytest.mark.parametrize("title", ["", " \n", "\u200b\u202e"])
+def test_a_title_of_which_nothing_is_left(title):
+    with pytest.raises(DeltapadError) as caught:
+        live().receive(encode(SetProperties(title=title, language="rust")), time_ms=0)
+
+    assert caught.value.code == "bad_message"
+
+
+@pytest.mark.parametrize("message", OTHERS)
+def test_what_a_reader_may_say(message):
+    """Where they are, and pings; an operation is refused by its seq, before anything else of it."""
+    session = Session("read")
+    session.receive(encode(HELLO), time_ms=0)
+    if not isinstance(message, OpMessage | SetProperties):
+        assert session.receive(encode(message), time_ms=0) == message
+        return
+    with pytest.raises(DeltapadError) as caught:
+        session.receive(encode(message), time_ms=0)
+
+    assert caught.value.code == "read_only"
+    assert caught.value.seq == (message.seq if isinstance(message, OpMessage) else None)
+
+
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
@@ -153,3 +198,15 @@ def test_slices_lead_to_the_newest_without_a_gap(cursor, committed, own, ops_max
     assert session.cursor == committed
     assert len(slices) <= 3
     assert session.next_slice(committed, NOTHING, ops_max=ops_max) is None
+
+
+def test_up_to_a_revision_only_what_has_become_of_it_is_told():
+    """For readers who may not see the history; what comes after it is told as it comes."""
+    session = Session("read")
+    session.cursor, session.composed_until = 3, 6
+
+    assert session.next_slice(8, NOTHING, ops_max=256) == Slice(3, 8, composed=True)
+    session.cursor = 8
+    assert session.next_slice(9, NOTHING, ops_max=256) == Slice(8, 9, composed=False)
+    session.cursor = 6
+    assert session.next_slice(9, NOTHING, ops_max=256) == Slice(6, 9, composed=False)

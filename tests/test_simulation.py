@@ -25,7 +25,7 @@ from server.simulation.chance import Chance
 from server.simulation.checks import __doc__ as CHECKS_DOCSTRING
 from server.simulation.javascript import compare, find_node
 from server.simulation.loop import Deadlock, Livelock, VirtualLoop
-from server.simulation.scenario import FAULTS, Sizes, draw, load, save
+from server.simulation.scenario import FAULTS, Fault, Sizes, draw, load, save
 from server.simulation.shrink import shrink
 from server.simulation.typist import Alphabet, edit
 from server.simulation.world import World
@@ -60,10 +60,56 @@ def test_many_seeds_and_all_that_breaks():
 
     assert totals.failed == []
     assert totals.hits.keys() == FAULTS.keys()
+    assert totals.counts["stopped by the disk"] > 10
     for fault, states in totals.hits.items():
         assert states["synchronised"] and states["awaiting with buffer"], fault
     for state in ("awaiting", "connecting", "offline"):
         assert sum(states[state] for states in totals.hits.values()) > 30, state
+
+
+@planted
+def test_a_screen_that_changes_by_itself_is_noticed_by_the_server(monkeypatch):
+    """In a pad with one tab nobody else looks: its checksum at rest tells."""
+    alone = Sizes(clients=1, ops=60, hours=0.1, faults=())
+    sound = run_scenario(draw(1, alone))
+    assert sound.violation is None and sound.counts["checksum"] > 1
+
+    BUGS["screen_changed_behind_the_machine"](monkeypatch)
+    # Only what a tab types next would show it otherwise.
+    monkeypatch.setattr("server.simulation.checks.Checks._check_screen", lambda self, tab: None)
+    violation = run_scenario(draw(1, alone)).violation
+
+    assert violation is not None and violation.invariant == "I13"
+
+
+def test_clocks_that_jump_change_nothing():
+    """While clocks are set back and forth, all goes on as with those that are right: the same
+    waits, the same frames, the same log but for its labels.
+    """
+    calm = draw(4, Sizes(clients=3, ops=200, hours=0.2, faults=("cut", "half_open", "kill")))
+    every = range(0, calm.healed_ms, calm.healed_ms // 50)
+    kinds = ("server_clock", "tab_clock")
+    jumps = [Fault(at, kinds[n % 2], n % 3, 1, n) for n, at in enumerate(every)]
+    jumping = msgspec.structs.replace(calm, faults=[*calm.faults, *jumps])
+    worlds = [World(calm), World(jumping)]
+    right, wrong = (world.run() for world in worlds)
+    before, after = (
+        [entry for pad in world.disk.pads.values() for entry in pad.entries()] for world in worlds
+    )
+    labels, times = ([entry.time_ms for entry in entries] for entries in (before, after))
+
+    assert right.violation is None and wrong.violation is None
+    assert calm.faults and wrong.hits.keys() >= set(kinds)
+    assert times != sorted(times) and labels == sorted(labels)
+    assert [_said(entry) for entry in before] == [_said(entry) for entry in after]
+    assert right.simulated_ms == wrong.simulated_ms
+    assert all(
+        right.counts[event] == wrong.counts[event] for event in right.counts.keys() - {"fault"}
+    )
+
+
+def _said(entry: Entry) -> tuple[object, ...]:
+    return entry.session, entry.seq, entry.op
 
 
 def test_two_runs_of_a_seed_are_the_same():
@@ -74,6 +120,7 @@ def test_two_runs_of_a_seed_are_the_same():
     assert first.trace != run_scenario(draw(6, SIZES)).trace
 
 
+@pytest.mark.slow
 def test_hash_seeds_change_nothing():
     """Nothing goes by the order of a set or the address of an object."""
     program = (
@@ -135,6 +182,7 @@ def test_javascript_that_differs_is_noticed():
 # --- Failures -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @planted
 def test_a_failure_shrinks_and_its_files_can_be_used(tmp_path, monkeypatch):
     """What is left is small, fails alike from its file, and has a log that `replay` reads."""
@@ -197,7 +245,7 @@ def test_command_on_one_seed():
     run = CliRunner().invoke(main, ["converge", "--seed", "2", *SMALL])
 
     assert run.exit_code == 0, run.output
-    assert "1 seeds: every invariant held" in run.output and "Trace hash" in run.output
+    assert "1 seed: every invariant held" in run.output and "Trace hash" in run.output
     assert "Faults, by the state of the tabs that they hit" in run.output
 
 

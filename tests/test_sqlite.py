@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from ot.document import Commit
 from ot.log import Entry
-from server.sqlite import SCHEMA_VERSION, SQLiteStore
-from server.storage import Append, PadRecord, Snapshot, StorageError
+from server import sqlite
+from server.database import DATABASE, SCHEMA_VERSION
+from server.sqlite import SQLiteStore
+from server.storage import Append, Author, PadRecord, Snapshot, StorageError, Version
 
 ODD_TEXT = "\0 NUL, 😀 emoji, e\u0301 combining, \u202e override, \r\n, \U0010ffff"
 
@@ -25,7 +30,9 @@ def entry(seq: int, op: Sequence[int | str] = ("x",), *, session: str = "ada") -
 
 async def make_pad(store: SQLiteStore, name: str = "pad") -> int:
     """A new pad; return its key."""
-    assert await store.create(name, title=f"Title of {name}", epoch="epoch", time_ms=7)
+    assert await store.create(
+        name, title=f"Title of {name}", epoch="epoch", view_key=f"key of {name}", time_ms=7
+    )
     record = await store.find(name)
     assert record is not None
     return record.key
@@ -41,11 +48,92 @@ async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 async def test_create_and_find(store):
     """A name is given once; who asks again changes nothing."""
     assert await store.find("pad") is None
-    assert await store.create("pad", title="One", epoch="first", time_ms=1)
-    assert not await store.create("pad", title="Two", epoch="second", time_ms=2)
-    assert await store.create("Pad", title="Another", epoch="third", time_ms=3)
+    assert await store.create("pad", title="One", epoch="first", view_key="v1", time_ms=1)
+    assert not await store.create("pad", title="Two", epoch="second", view_key="v2", time_ms=2)
+    assert await store.create("Pad", title="Another", epoch="third", view_key="v3", time_ms=3)
     record = await store.find("pad")
-    assert record == PadRecord(record.key, "pad", "One", "first")
+    assert record == PadRecord(record.key, "pad", "One", "first", "v1")
+
+
+async def test_find_by_the_view_only_link(store):
+    """A pad has two names; neither does for the other."""
+    key = await make_pad(store)
+    await make_pad(store, "other")
+    record = await store.find("pad")
+    assert await store.find_view("key of pad") == record
+    assert (record.key, record.language, record.view_history) == (key, "markdown", True)
+    assert await store.find_view("pad") is None
+    assert await store.find("key of pad") is None
+
+
+async def test_properties(store, tmp_path):
+    """Each by itself; changes at one time do not undo each other, and outlive the server."""
+    await make_pad(store, "other")
+    key = await make_pad(store)
+
+    async def change(**values: Any) -> PadRecord:
+        unchanged = {"title": None, "language": None, "view_history": None}
+        record: PadRecord = await store.set_properties(key, **unchanged | values)
+        return record
+
+    told = await asyncio.gather(
+        change(title=ODD_TEXT.replace("\0", "")),
+        change(language="c++"),
+        change(view_history=False),
+    )
+    now = PadRecord(key, "pad", ODD_TEXT[1:], "epoch", "key of pad", "c++", False)
+    assert told[-1] == now == await store.find("pad")
+    assert [record.language for record in told] == ["markdown", "c++", "c++"]
+    assert (await store.find("other")).title == "Title of other"
+    await store.close()
+
+    again = SQLiteStore(tmp_path)
+    assert await again.find_view("key of pad") == now
+    await again.close()
+
+
+async def test_authors(store):
+    """What they were called last goes with the log, all of it or nothing; in each pad apart."""
+    key, other = await make_pad(store), await make_pad(store, "other")
+    both = [entry(1), entry(1, session="bob")]
+    await store.append([Append(key, 0, both, {"ada": ("Ada", 3)}), Append(other, 0, [entry(1)])])
+    ada = Author("ada", "person of ada", "Ada", 3)
+    bob = Author("bob", "person of bob", "", 0)
+    assert await store.authors(key) == {"ada": ada, "bob": bob}
+    assert await store.authors(other) == {"ada": Author("ada", "person of ada", "", 0)}
+
+    with pytest.raises(StorageError, match="constraint failed"):
+        await store.append([Append(key, 2, [entry(1)], {"ada": ("Eve", 4)})])
+    assert (await store.authors(key))["ada"] == ada
+    await store.append([Append(key, 2, [entry(2)], {"ada": ("Lovelace", 3), "bob": ("", 0)})])
+    assert (await store.authors(key))["ada"] == Author("ada", "person of ada", "Lovelace", 3)
+
+
+async def test_authors_that_are_not_remembered(store, monkeypatch):
+    """Of those who have written, few are kept in memory; who comes again is the same author."""
+    monkeypatch.setattr(sqlite, "_AUTHOR_ROWS_MAX", 4)
+    key = await make_pad(store)
+    sessions = [f"session {number}" for number in range(10)]
+    for revision, session in enumerate(sessions * 2):
+        await store.append([Append(key, revision, [entry(1 + revision // 10, session=session)])])
+        assert len(store._authors) <= 4
+    assert list(await store.authors(key)) == sessions
+    assert [one.session for one in await store.read(key, 0, 20)] == sessions * 2
+
+
+async def test_named_versions(store):
+    """One name for a revision, the newest; an empty one takes it away."""
+    key, other = await make_pad(store), await make_pad(store, "other")
+    await store.name_version(key, 7, "Second", "ada", 70)
+    await store.name_version(key, 0, "Empty", "ada", 60)
+    await store.name_version(other, 7, "Elsewhere", "ada", 70)
+    await store.name_version(key, 7, ODD_TEXT[1:], "bob", 80)
+    named = [Version(0, "Empty", "ada", 60), Version(7, ODD_TEXT[1:], "bob", 80)]
+    assert await store.versions(key) == named
+    await store.name_version(key, 0, "", "bob", 90)
+    await store.name_version(key, 1, "", "bob", 90)
+    assert await store.versions(key) == named[1:]
+    assert len(await store.versions(other)) == 1
 
 
 async def test_entries_come_back_as_they_were(store, tmp_path):
@@ -109,13 +197,46 @@ async def test_last_and_committed(store):
 
 
 async def test_it_is_set_to_be_durable(store):
-    """Both connections write ahead and wait for the disk."""
-    for connection in (store._writer_connection, store._reader_connection):
-        assert connection.pragma("journal_mode") == "wal"
-        assert connection.pragma("synchronous") == 2
-        assert connection.pragma("foreign_keys") == 1
+    """What writes writes ahead, and waits for the disk."""
+    connection = store._writes.connection
+    assert connection.pragma("journal_mode") == "wal"
+    assert connection.pragma("synchronous") == 2
+    assert connection.pragma("foreign_keys") == 1
     assert apsw.sqlitelibversion() not in ("3.51.0", "3.51.1", "3.51.2")
     assert apsw.SQLITE_VERSION_NUMBER > 3_051_002, "the racing checkpoints of older ones"
+
+
+@pytest.mark.parametrize("there", [None, 0o755], ids=["made", "there already"])
+async def test_nobody_else_may_read_it(tmp_path, there):
+    """The names of pads are keys. A folder that is there keeps the rights that somebody gave it."""
+    folder = tmp_path / "above" / "data"
+    folder.parent.mkdir(mode=0o755)
+    if there is not None:
+        folder.mkdir(mode=there)
+    before = os.umask(0o000)
+    try:
+        store = SQLiteStore(folder)
+        await store.create("pad", title="pad", epoch="e", view_key="v" * 22, time_ms=0)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+        await store.close()
+    finally:
+        os.umask(before)
+
+    kept = {name: mode for name, mode in modes.items() if name != "lock"}
+    assert kept == {f"{DATABASE}{end}": 0o600 for end in ("", "-wal", "-shm")}
+    assert stat.S_IMODE(folder.stat().st_mode) == (there or 0o700)
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o755
+
+
+async def test_one_connection_writes_and_checkpoints(store):
+    """Two that checkpoint can race; the one that reads cannot do either, whatever it is told."""
+    await make_pad(store)
+    reader = store._reader_connection
+    assert reader.readonly("main") and not store._writes.connection.readonly("main")
+    for sql in ("DELETE FROM pads", "PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM"):
+        with pytest.raises((apsw.ReadOnlyError, apsw.IOError)):
+            reader.execute(sql).fetchall()
+    assert await store.find("pad") is not None
 
 
 @pytest.mark.parametrize(
@@ -132,7 +253,7 @@ async def test_a_batch_is_all_or_nothing(store, twice):
     other, key = await make_pad(store, "other"), await make_pad(store)
     await store.append([Append(key, 0, [entry(1), entry(2)])])
     bad = Append(twice.key or key, twice.revision, twice.entries)
-    with pytest.raises(StorageError, match="Constraint"):
+    with pytest.raises(StorageError, match="constraint failed"):
         await store.append([Append(other, 0, [entry(1, session="new")]), bad])
 
     assert await store.read(key, 0, 9) == [entry(1), entry(2)]
@@ -154,9 +275,9 @@ async def test_one_batch_is_one_transaction(store):
         commits += 1
         return False  # go on
 
-    store._writer_connection.set_commit_hook(committing)
+    store._writes.connection.set_commit_hook(committing)
     await store.append([Append(key, 0, [entry(1), entry(2)]) for key in keys])
-    store._writer_connection.set_commit_hook(None)
+    store._writes.connection.set_commit_hook(None)
 
     assert commits == 1
     assert [len(await store.read(key, 0, 9)) for key in keys] == [2] * 50

@@ -7,11 +7,14 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from client_py import PadClient
 from tests.conftest import ServerProcess
 from tests.wire import create_pad
 
 
+@pytest.mark.slow
 async def test_the_program_of_the_tutorial(serve: ServerProcess, repo: Path) -> None:
     """The program, saved and run as it stands but for the address, writes into the pad."""
     program = python_of(repo / "docs/tutorial.md").replace("http://127.0.0.1:8080", serve.url)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ot.checksum import SLICE_LENGTH, text_crc32
 from ot.client import Client
 from ot.errors import OperationError
 from ot.operation import (
@@ -48,6 +49,17 @@ def test_apply(case):
         assert raised.value.code == case["error"]
     else:
         assert apply(case["text"], validate(case["op"])) == case["result"]
+
+
+@pytest.mark.parametrize("case", cases("checksum.json"))
+def test_checksum(case):
+    """At once, and in slices, wherever these are cut."""
+    text = case["text"] * case["times"]
+    sliced = 0
+    for start in range(0, len(text), SLICE_LENGTH - 1):
+        sliced = text_crc32(text[start : start + SLICE_LENGTH - 1], sliced)
+
+    assert (len(text), text_crc32(text), sliced) == (case["length"], case["crc32"], case["crc32"])
 
 
 @pytest.mark.parametrize("case", cases("transform.json"))

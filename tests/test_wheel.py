@@ -59,7 +59,8 @@ def test_content(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         manifest = json.loads(archive.read("server/dist/manifest.json"))
-    templates = {f"server/templates/{path.name}" for path in REPO.glob("templates/*.html")}
+    pages = [*(REPO / "templates").rglob("*.*"), *(REPO / "strings").glob("*.json")]
+    templates = {f"server/{path.relative_to(REPO)}" for path in pages}
     bundle = {f"server/dist/{name}" for name in manifest.values()}
     top = {name.partition("/")[0] for name in names}
 

@@ -14,7 +14,7 @@ import apsw
 from ot.messages import SUBPROTOCOL
 from server.session import public_id
 
-__all__ = ["Wire", "connect", "create_pad", "hello", "stored"]
+__all__ = ["Wire", "connect", "create_pad", "hello", "stored", "view_link"]
 
 # Far more than an answer takes, for machines that do other things as well.
 ANSWER_SECONDS_MAX = 10.0
@@ -103,7 +103,7 @@ class Wire:
 async def connect(
     url: str, pad: str, who: str | None = None, *, origin: str | None = None, **fields: Any
 ) -> AsyncIterator[Wire]:
-    """Open a WebSocket, and say hello if `who` is given."""
+    """Open a WebSocket, and say hello if `who` is given; `pad` may be a `view_link`."""
     async with (
         aiohttp.ClientSession() as http,
         http.ws_connect(
@@ -128,12 +128,20 @@ async def create_pad(url: str, pad: str) -> None:
         assert answer.status == 303
 
 
+def view_link(data: Path, pad: str) -> str:
+    """The address of a pad's view-only link, as `connect` takes it."""
+    connection = apsw.Connection(str(data / "deltapad.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
+    [(view_key,)] = connection.execute("SELECT view_key FROM pads WHERE name = ?", (pad,))
+    connection.close()
+    return f"view/{view_key}"
+
+
 def stored(data: Path, pad: str) -> list[tuple[str, int]]:
     """What the server's file has of a pad's log: (public session id, seq), by revision."""
     connection = apsw.Connection(str(data / "deltapad.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)
     rows = connection.execute(
         "SELECT session, seq FROM log JOIN pads ON pads.id = log.pad"
-        " JOIN authors ON authors.id = author WHERE name = ? ORDER BY revision",
+        " JOIN authors ON authors.id = author WHERE pads.name = ? ORDER BY revision",
         (pad,),
     )
     entries = [(str(session), int(seq)) for session, seq in rows]

@@ -15,7 +15,7 @@ import apsw
 import uvloop
 from aiohttp import WSMsgType, web
 
-from server.sqlite import DATABASE
+from server.database import DATABASE
 
 _TEXT = "SELECT text FROM snapshots JOIN pads ON pads.id = pad WHERE name = ?"
 

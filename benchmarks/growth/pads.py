@@ -117,7 +117,7 @@ def _write(data: Path, name: str, edits: Iterable[Edit], text: str) -> None:
 
 
 async def _make(store: SQLiteStore, name: str, edits: Iterable[Edit], text: str) -> None:
-    await store.create(name, title=name, epoch="epoch", time_ms=_TIME_MS)
+    await store.create(name, title=name, epoch="epoch", view_key=f"view-{name}", time_ms=_TIME_MS)
     record = await store.find(name)
     assert record is not None
     entries = _entries(edits)

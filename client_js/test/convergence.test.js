@@ -44,8 +44,9 @@ class Service {
     this.session = session;
     this.cursor = revision ?? this.log.entries.length;
     this.socket.say({
-      ...{ type: "welcome", protocol: "1.0", session, person: "p", role: "write", epoch: "e" },
+      ...{ type: "welcome", protocol: "1.2", session, person: "p", role: "write", epoch: "e" },
       ...{ revision: this.cursor, committed: this.log.committed(session), color: 1, title: "" },
+      ...{ language: "markdown", view_history: true },
       limits: { ...LIMITS, op_inserted: 5, op_components: 5 },
       ...(revision === null ? { text: this.log.text } : {}),
     });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mergeCarets, phaseAfter, phaseOf, placeFlag } from "../flags.js";
+import { flagBearers, flagBox, mergeCarets, overlap, phaseAfter, phaseOf, placeFlag } from "../flags.js";
 
-const box = { right: 1000, top: 0 };
+const box = { left: 0, right: 1000, top: 0 };
 const caret = { left: 400, top: 100, bottom: 121 };
 
 test("at the end of a line the flag stands beside the caret", () => {
@@ -64,31 +64,48 @@ test("flags go after 3 s, the dot comes after 10 s, idle is 5 min", () => {
   assert.equal(phaseAfter(300_000), Infinity);
 });
 
+/** @param {string} session @param {number} at @param {number} [typedAt] */
+function given(session, at, typedAt = -Infinity) {
+  /** @type {[number, number][]} */
+  const selections = [[at, at]];
+  return { session, name: session, color: 1, selections, typedAt };
+}
+
 test("only who moved is active: a caret that is where the text carried it is not", () => {
-  /** @type {[number, number][]} */
-  const here = [[5, 5]];
-  /** @type {[number, number][]} */
-  const there = [[6, 6]];
-  const ada = { session: "a", name: "Ada", color: 1, typing: false };
-  const lin = { session: "l", name: "Lin", color: 2, typing: false };
-  const before = [
-    { ...ada, selections: here, activeAt: 10 },
-    { ...lin, selections: here, activeAt: 10 },
-  ];
-  const after = mergeCarets(
-    before,
-    [
-      { ...ada, selections: here },
-      { ...lin, selections: there },
-    ],
-    99,
-  );
-  assert.deepEqual(
-    after.map(({ activeAt }) => activeAt),
-    [10, 99],
-  );
-  assert.deepEqual(
-    mergeCarets(after, [{ ...lin, selections: there }], 120).map(({ session }) => session),
-    ["l"],
-  );
+  const before = mergeCarets([], [given("ada", 5), given("lin", 5)], 10);
+  const after = mergeCarets(before, [given("ada", 5), given("lin", 6)], 99);
+  assert.deepEqual(after.map(({ activeAt }) => activeAt), [10, 99]);
+});
+
+test("who types on without moving the caret, as with Delete, is active", () => {
+  const before = mergeCarets([], [given("ada", 5)], 10);
+  assert.equal(mergeCarets(before, [given("ada", 5, 70)], 99)[0].activeAt, 70);
+});
+
+test("who leaves is kept for as long as a reload takes, and comes back as they were", () => {
+  const before = mergeCarets([], [given("ada", 5)], 10);
+  const left = mergeCarets(before, [], 1_000);
+  assert.equal(left[0].leftAt, 1_000);
+  assert.equal(mergeCarets(left, [], 3_000)[0].leftAt, 1_000);
+  assert.deepEqual(mergeCarets(left, [], 6_000), []);
+  const [back] = mergeCarets(left, [given("ada", 5)], 4_000);
+  assert.deepEqual([back.leftAt, back.activeAt], [null, 10]);
+});
+
+test("in a crowd five who type have flags, and keep them while they type", () => {
+  const crowd = Array.from({ length: 30 }, (_, i) => given(`p${i}`, i, i < 6 ? 100 + i : -Infinity));
+  const carets = mergeCarets([], crowd, 200);
+  const first = flagBearers(carets, new Set(), 200);
+  assert.deepEqual([...first].sort(), ["p1", "p2", "p3", "p4", "p5"]);
+  const typing = mergeCarets(carets, [...crowd.slice(1), given("p0", 50, 900)], 900);
+  assert.deepEqual(flagBearers(typing, first, 900), first);
+  assert.ok(flagBearers(typing, first, 3_500).has("p0"));
+  assert.equal(flagBearers(carets.slice(0, 19), new Set(), 200).size, 19);
+});
+
+test("flags in one place overlap, beside each other they do not", () => {
+  const beside = flagBox(caret, { place: "beside", shift: 0 }, 40);
+  assert.deepEqual([beside.left, beside.right], [408, 448]);
+  assert.ok(overlap(beside, { ...beside, left: 440, right: 480 }));
+  assert.ok(!overlap(beside, { ...beside, left: 448, right: 480 }));
 });

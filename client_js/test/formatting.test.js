@@ -27,6 +27,18 @@ test("marks go around the selection, and away again", () => {
   assert.equal(after("***|word|***", toggleMark("*")), "**|word|**");
 });
 
+test("marks that are selected with their words go away too", () => {
+  assert.equal(after("a |**two words** b|", toggleMark("**")), "a **|**two words** b|**");
+  assert.equal(after("a |**two words**| b", toggleMark("**")), "a |two words| b");
+  assert.equal(after("|*word*|", toggleMark("*")), "|word|");
+  assert.equal(after("|***word***|", toggleMark("*")), "|**word**|");
+  assert.equal(after("|***word***|", toggleMark("**")), "|*word*|");
+  assert.equal(after("|**w**|", toggleMark("*")), "*|**w**|*");
+  assert.equal(after("|*word*|", toggleMark("**")), "**|*word*|**");
+  assert.equal(after("|**|", toggleMark("*")), "*|**|*");
+  assert.equal(after("|*first\nsecond*|", toggleMark("*")), "|first\nsecond|");
+});
+
 test("a line start is set, replaced and taken away", () => {
   assert.equal(after("tea|", toggleLineStart("- ")), "- tea|");
   assert.equal(after("- tea|", toggleLineStart("- [ ] ")), "- [ ] tea|");
@@ -39,6 +51,11 @@ test("tasks are ticked and unticked", () => {
   assert.equal(after("- [ ] tea|", toggleTask), "- [x] tea|");
   assert.equal(after("- [x] tea|", toggleTask), "- [ ] tea|");
   assert.equal(after("tea|", toggleTask), "tea|");
+  // Whatever the preview has a box for.
+  assert.equal(after("1. [ ] tea|", toggleTask), "1. [x] tea|");
+  assert.equal(after("> - [X] tea|", toggleTask), "> - [ ] tea|");
+  assert.equal(after("> > 12) [ ] tea|", toggleTask), "> > 12) [x] tea|");
+  assert.equal(after("[ ] tea|", toggleTask), "[ ] tea|");
 });
 
 test("a link waits for its address, or first for its words", () => {

@@ -46,7 +46,6 @@ test("a tab does not take the session of another live tab", async () => {
   const second = new Tab(world);
   await second.join("hello", 5);
   assert.notEqual(world.sockets[1].hello.session, world.sockets[0].hello.session);
-  assert.equal(world.sockets[1].hello.revision, null);
 });
 
 /**
@@ -78,6 +77,8 @@ test("of several closed tabs one is taken up, the others are sent and forgotten"
 
   const tab = new Tab(world);
   await tab.open();
+  // One is on the screen, the other one comes into it by the server: neither is saved.
+  assert.equal(tab.state.unsent, 2);
   const own = world.sockets.find((socket) => socket === world.socket);
   for (const socket of world.sockets) {
     socket.open();
@@ -96,12 +97,48 @@ test("of several closed tabs one is taken up, the others are sent and forgotten"
     socket.say({ type: "ops", from: 1, ops: [[`id of ${socket.hello.session}`, 1, op]] });
     await settle();
   }
+  assert.equal(tab.state.unsent, 0);
   await world.pass(3_000);
   const adopted = tab.editor.screen === "base one" ? keys[0] : keys[1];
   assert.deepEqual(Object.keys(await world.saved()), [adopted]);
   assert.deepEqual([...world.locks.held], [`deltapad:${adopted}`]);
   const open = world.sockets.filter(({ closed }) => !closed);
   assert.deepEqual(open.map(({ hello }) => hello.session), [adopted]);
+});
+
+test("an open tab sends what one that was closed beside it has left", async () => {
+  const world = new World();
+  const stays = new Tab(world);
+  await stays.join("base ", 1);
+  const closed = new Tab(world);
+  await closed.join("base ", 1);
+  const { socket } = world;
+  socket.lose();
+  closed.type(5, "left");
+  await settle();
+  const look = async () => {
+    for (const wake of world.wakers) wake();
+    await world.pass(1_500);
+  };
+
+  await look();
+  assert.equal(stays.state.unsent, 0, "a tab that is open keeps what is its own");
+  closed.session.close();
+  world.sockets.length = 0;
+  await look();
+
+  const [finder] = world.sockets;
+  finder.open();
+  assert.equal(finder.hello.session, socket.hello.session);
+  finder.say(welcome(finder.hello.session, finder.hello.revision));
+  await settle();
+  assert.equal(stays.state.unsent, 1);
+  assert.deepEqual(finder.all("op"), [{ type: "op", base: 1, seq: 1, op: [5, "left"] }]);
+  finder.say({ type: "ops", from: 1, ops: [[`id of ${finder.hello.session}`, 1, [5, "left"]]] });
+  await settle();
+  assert.equal(stays.state.unsent, 0);
+  await look();
+  assert.equal(world.sockets.length, 1, "nobody sends it again");
 });
 
 test("what is left behind and refused becomes a draft of the tab that sent it", async () => {
@@ -123,6 +160,8 @@ test("what is left behind and refused becomes a draft of the tab that sent it", 
   await world.pass(1_000);
   assert.equal(tab.state.draft, other);
   assert.equal(Object.keys(await world.saved()).length, 1);
+  // The draft has what the other tab had left; only its own is still to be sent.
+  assert.equal(tab.state.unsent, 1);
 });
 
 test("a copy that is older than what its session has sent is not used", async () => {
@@ -154,6 +193,23 @@ test("the text is written anew when all is quiet, not with every operation", asy
   const { state, text } = await record();
   assert.deepEqual([text.text, text.revision], ["21hello", 7]);
   assert.deepEqual([state.since, state.textRevision, state.client.revision], [[], 7, 7]);
+});
+
+test("the text is written anew every half minute where somebody never pauses", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.join("hello 000", 0);
+  await world.pass(1_000);
+  const kept = async () => Object.values(await world.saved())[0].text.revision;
+  /** @type {number[]} */
+  const revisions = [];
+  for (let second = 0; second < 90; second++) {
+    await tab.ops(second, ["clock", second + 1, [6, String(100 + second), -3]]);
+    world.socket.say({ type: "pong", n: world.socket.all("ping").at(-1)?.n });
+    await world.pass(1_000);
+    if ((await kept()) !== revisions.at(-1)) revisions.push(await kept());
+  }
+  assert.deepEqual(revisions, [0, 31, 62]);
 });
 
 test("what others type is not written to disk one by one", async () => {
@@ -193,8 +249,69 @@ test("in a pad that is never quiet the copy stays small", async () => {
 /** @param {string} key @param {number} revision */
 function welcome(key, revision) {
   return {
-    ...{ type: "welcome", protocol: "1.0", session: `id of ${key}`, person: "ada", role: "write" },
+    ...{ type: "welcome", protocol: "1.2", session: `id of ${key}`, person: "ada", role: "write" },
     ...{ epoch: "e1", revision, committed: [0, 0], color: 3, title: "Notes" },
+    ...{ language: "markdown", view_history: true },
     limits: { frame_bytes: 1e6, op_components: 10_000, op_inserted: 65_536, pad_length: 2e6 },
   };
 }
+
+test("what is typed is unwritten until its transaction is complete", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.join("hello", 5);
+  tab.type(5, "!");
+  assert.deepEqual([tab.state.unsent, tab.state.unwritten], [1, 1]);
+  await settle();
+  assert.deepEqual([tab.state.unsent, tab.state.unwritten], [1, 0]);
+});
+
+test("a tab that may end now does not wait for an earlier write", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.join("hello", 5);
+  tab.type(5, "!");
+  tab.type(6, "?");
+  tab.session.keepNow();
+  // As of this very moment: nothing that comes later in this tab may be needed.
+  tab.session.close();
+  await settle();
+  const [{ state }] = Object.values(await world.saved());
+  assert.deepEqual(state.client.inFlight.sent, [5, "!"]);
+  assert.deepEqual(state.client.buffer, [6, "?"]);
+});
+
+test("72 hours without a connection, 50,000 revisions meanwhile: one delta, and all is sent", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.join("hello", 5);
+  world.online = false;
+  world.socket.lose();
+  tab.type(5, "!");
+  await settle();
+  for (let day = 1; day <= 3; day++) {
+    // Awake for two hours, in which it tries again and again; asleep for the rest of the day.
+    for (let hour = 1; hour <= 2; hour++) {
+      await world.pass(3_600_000);
+      if (world.socket.readyState === 0) world.socket.lose();
+    }
+    world.time += 22 * 3_600_000;
+    tab.type(5 + day, "?");
+    await settle();
+  }
+  assert.equal(tab.state.phase, "offline");
+  assert.equal(tab.state.unsent, 4);
+  world.online = true;
+  for (const wake of world.wakers) wake();
+  await settle();
+  await tab.welcome({ revision: 5 });
+  assert.deepEqual([world.socket.hello.epoch, world.socket.hello.revision], ["e1", 5]);
+  const delta = { type: "delta", from: 5, to: 50_005, op: ["others wrote. "] };
+  const [sent] = tab.sentOps;
+  assert.deepEqual(sent, { type: "op", base: 5, seq: 1, op: [5, "!???"] });
+  world.socket.say(delta);
+  await settle();
+  await tab.ops(50_005, ["me", 1, [19, "!???"]]);
+  assert.deepEqual([tab.state.unsent, tab.state.revision], [0, 50_006]);
+  assert.equal(tab.editor.screen, "others wrote. hello!???");
+});

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
+import { nearestPad } from "../nearest_pad.js";
 import {
   changedText,
   clearRecent,
   excerptOf,
   forgetPad,
-  nearestPad,
   recentPads,
   rememberPad,
 } from "../recent.js";

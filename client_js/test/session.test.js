@@ -151,8 +151,7 @@ test("a server that says welcome and goes again is not hammered", async () => {
   world.chance = 0.999;
   const waits = [];
   for (let attempt = 0; attempt < 4; attempt++) {
-    world.socket.say(error("reconnect", "storage_failed"));
-    world.socket.lose(1013);
+    world.socket.lose();
     waits.push(Math.round(Number(tab.state.nextTryAt) - world.time));
     await world.pass(Number(tab.state.nextTryAt) - world.time);
     await tab.welcome();
@@ -195,26 +194,6 @@ test("a ping measures the round trip; silence of 10 s ends the connection", asyn
   await world.pass(200);
   assert.equal(tab.state.phase, "reconnecting");
   assert.equal(world.sockets[0].closed, true);
-});
-
-test("whatever arrives is a sign of life", async () => {
-  const { tab, world } = await joined("");
-  for (let revision = 0; revision < 8; revision++) {
-    await world.pass(4_000);
-    await tab.ops(revision, ["lin", revision + 1, ["x"]]);
-  }
-  assert.equal(tab.state.phase, "online");
-  assert.equal(world.sockets.length, 1);
-});
-
-test("a socket that never opens is given up", async () => {
-  const world = new World();
-  const tab = new Tab(world);
-  await tab.open();
-  await world.pass(10_600);
-  assert.equal(world.sockets.length, 2);
-  assert.equal(world.sockets[0].closed, true);
-  assert.equal(tab.state.phase, "offline");
 });
 
 test("offline after 10 s without a connection, or at once if the system says so", async () => {
@@ -286,6 +265,29 @@ test("a draft outlives the tab, until it is dismissed", async () => {
   const third = new Tab(world);
   await third.open();
   assert.equal(third.state.draft, null);
+});
+
+test("why there is a draft outlives the tab as well, and so does that of two", async () => {
+  const { tab, world } = await joined("abc", 3);
+  tab.type("x");
+  await settle();
+  world.socket.lose();
+  await world.pass(1_000);
+  await tab.welcome({ text: "another", revision: 9, epoch: "restored" });
+  await tab.welcome({ text: "another", revision: 9, epoch: "restored" });
+  assert.deepEqual([tab.state.draft, tab.state.draftEdits], ["xabc", 1]);
+  tab.session.close();
+
+  const second = new Tab(world);
+  await second.open();
+  await second.welcome();
+  assert.deepEqual([second.state.draft, second.state.draftEdits], ["xabc", 1]);
+  world.socket.say({ type: "diverged", revision: 9 });
+  await settle();
+  assert.deepEqual(
+    [second.state.draft, second.state.draftEdits, second.state.diverged],
+    ["xabc\n\nanother", 0, false],
+  );
 });
 
 test("action resession: the same edits go out under a new key", async () => {
@@ -474,8 +476,8 @@ test("carets: the author's goes behind what was typed, others keep their place",
     ...[["me", true], ["lin", false], ["noor", false]],
   ]);
   const carets = () => Object.fromEntries(
-    tab.editor.carets.map(({ session, selections: [[, head]], typing }) => [
-      ...[session, [head, typing]],
+    tab.editor.carets.map(({ session, selections: [[, head]], typedAt }) => [
+      ...[session, [head, typedAt > 0]],
     ]),
   );
   assert.deepEqual(carets(), { lin: [2, false], noor: [5, false] });
@@ -493,6 +495,22 @@ test("carets: the author's goes behind what was typed, others keep their place",
 
   world.socket.say({ type: "presence", revision: 20, people: [], left: ["lin"] });
   assert.deepEqual(tab.state.people.map(({ session }) => session), ["me", "noor"]);
+});
+
+test("of who has left it is forgotten when they typed, also of who was never told to be here", async () => {
+  const { tab, world } = await joined("", 0);
+  const people = ["lin", "form"].map((session) => ({
+    ...{ session, person: session, name: session, color: 2, selections: [[0, 0]] },
+  }));
+  const typed = () => tab.editor.carets.map(({ typedAt }) => typedAt > 0);
+  const say = (/** @type {object} */ fields) =>
+    world.socket.say({ type: "presence", revision: 1, people: [], left: [], ...fields });
+  await tab.ops(0, ["lin", 1, ["a"]], ["form", 1, ["b"]]);
+  say({ people: people.slice(0, 1) });
+  assert.deepEqual(typed(), [true]);
+  say({ left: ["lin"] });
+  say({ people });
+  assert.deepEqual(typed(), [false, false]);
 });
 
 test("the own caret is told when nothing is pending, and at most 10 times a second", async () => {
@@ -576,4 +594,93 @@ test("what a newer server says beside is ignored", async () => {
   world.socket.say({ type: "weather", sunny: true });
   await tab.ops(0, ["lin", 1, ["b"]]);
   assert.equal(tab.editor.screen, "ba");
+});
+
+test("a text that is not the server's is kept, and how it came about is told", async () => {
+  const { tab, world } = await joined("hello", 4);
+  await tab.ops(4, ["lin", 1, [5, "!"]]);
+  const { socket } = world;
+  tab.editor.screen = "hellO!";
+  assert.equal(tab.state.checksums, true);
+  tab.session.sendChecksum({ length: 6, crc32: 7 });
+  assert.deepEqual(socket.sent.at(-1), { type: "checksum", revision: 5, length: 6, crc32: 7 });
+
+  socket.say({ type: "diverged", revision: 5 });
+  await settle();
+  const [trace] = socket.all("trace");
+  const step = { do: "receive", message: { type: "ops", from: 4, ops: [["lin", 1, [5, "!"]]] } };
+  assert.deepEqual(trace, {
+    ...{ type: "trace", revision: 5, text: "hellO!" },
+    start: { revision: 4, last_seq: 0, in_flight: null, buffer: null },
+    steps: [{ ...step, gives: { op: [5, "!"], acknowledged: null } }],
+  });
+  assert.equal(socket.closed, true);
+  assert.notEqual(world.socket, socket);
+  await tab.welcome({ text: "hello!", revision: 5 });
+
+  assert.notEqual(world.socket.hello.session, socket.hello.session);
+  assert.equal(world.socket.hello.revision, null);
+  assert.deepEqual([tab.editor.screen, tab.state.draft, tab.state.diverged], [
+    ...["hello!", "hellO!", true],
+  ]);
+  assert.deepEqual([tab.state.unsent, tab.state.desyncs, tab.state.revision], [0, 0, 5]);
+  assert.equal(tab.state.draftEdits, 0);
+  tab.session.close();
+
+  const second = new Tab(world);
+  await second.open();
+  assert.deepEqual([second.state.draft, second.state.diverged], ["hellO!", true]);
+  await second.session.discardDraft();
+  assert.deepEqual([second.state.draft, second.state.diverged], [null, false]);
+});
+
+test("what was typed before the answer came is in the copy, and not sent on", async () => {
+  const { tab, world } = await joined("hello", 4);
+  const { socket } = world;
+  tab.type(5, "!");
+  await settle();
+  socket.say({ type: "diverged", revision: 4 });
+  await settle();
+  await tab.welcome({ text: "hullo", revision: 4 });
+
+  assert.deepEqual([tab.state.draft, tab.editor.screen, tab.state.unsent], ["hello!", "hullo", 0]);
+  assert.deepEqual([tab.state.diverged, tab.state.draftEdits], [true, 1]);
+  assert.deepEqual(tab.sentOps, []);
+});
+
+test("a server of an older protocol compares no checksums", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  await tab.open();
+  await tab.welcome({ text: "", protocol: "1.1" });
+  assert.equal(tab.state.checksums, false);
+});
+
+test("a server of another version: no reconnecting, and a reload will send what is kept", async () => {
+  const { tab, world } = await joined("abc", 3);
+  tab.type("x");
+  await settle();
+  world.socket.say(error("stop", "protocol_unsupported"));
+  world.socket.lose(1008);
+  await world.pass(60_000);
+  assert.deepEqual([tab.state.phase, tab.state.draft], ["outdated", null]);
+  assert.equal(world.sockets.length, 1);
+  tab.session.close();
+
+  const reloaded = new Tab(world);
+  await reloaded.open();
+  await reloaded.welcome();
+  assert.deepEqual(reloaded.sentOps, [{ type: "op", base: 3, seq: 1, op: ["x"] }]);
+});
+
+test("a server of another version, and no disk: what is not sent is kept as a draft", async () => {
+  const world = new World();
+  const tab = new Tab(world);
+  tab.session.environment.openStore = () => Promise.reject(new Error("denied"));
+  await tab.open();
+  await tab.welcome({ text: "abc", revision: 3 });
+  tab.type("x");
+  await settle();
+  world.socket.say(error("stop", "protocol_unsupported"));
+  assert.deepEqual([tab.state.phase, tab.state.draft], ["outdated", "xabc"]);
 });

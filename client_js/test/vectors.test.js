@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { EditorState } from "@codemirror/state";
+import { add, EMPTY } from "../checksum.js";
 import { Client } from "../client.js";
 import * as operation from "../operation.js";
 import { opFromChanges, toCodePoints, toUtf16 } from "../utf16.js";
@@ -82,6 +83,16 @@ test("utf16.json", () => {
     const state = documentOf(text);
     assert.deepEqual(opFromChanges(state.changes(specs), state.doc), op, name);
     assert.equal(apply(text, op), result, name);
+  }
+});
+
+test("checksum.json", () => {
+  for (const { name, text, times, length, crc32 } of vectors("checksum.json").cases) {
+    assert.deepEqual(add(EMPTY, text.repeat(times)), { length, crc32 }, name);
+    let sum = EMPTY;
+    for (let count = 0; count < times; count += 1_000)
+      sum = add(sum, text.repeat(Math.min(1_000, times - count)));
+    assert.deepEqual(sum, { length, crc32 }, `${name}, in slices`);
   }
 });
 

@@ -108,9 +108,9 @@ export class FakeEditor {
     return this.own;
   }
 
-  /** @param {any[]} carets */
+  /** @param {() => any[]} carets */
   setCarets(carets) {
-    this.carets = carets;
+    this.carets = carets();
   }
 }
 
@@ -133,7 +133,10 @@ class FakeLocks {
 
 /** A browser: its disk and its clock outlive the tabs. */
 export class World {
+  /** Since the browser was started. */
   time = 1_000_000;
+  /** What the wall clock said then. */
+  date = 1_800_000_000_000;
   /** What chance says, from 0 to 1. */
   chance = 0.5;
   online = true;
@@ -158,6 +161,7 @@ export class World {
         return socket;
       },
       now: () => this.time,
+      date: () => this.date + this.time,
       random: () => this.chance,
       setTimer: (/** @type {() => void} */ work, /** @type {number} */ ms) => {
         this.timers.set(++this.lastTimer, { at: this.time + ms, work });
@@ -220,8 +224,8 @@ export class Tab {
   /** @type {string[]} */
   changes = [];
 
-  /** @param {World} world */
-  constructor(world) {
+  /** @param {World} world @param {object} [options]  of the session, that differ */
+  constructor(world, options = {}) {
     this.world = world;
     this.session = new PadSession({
       pad: "notes",
@@ -230,6 +234,7 @@ export class Tab {
       editor: this.editor,
       onChange: (kind) => this.changes.push(kind),
       environment: world.environment(),
+      ...options,
     });
   }
 
@@ -237,9 +242,12 @@ export class Tab {
     return this.session.state;
   }
 
-  /** Opens the pad, as far as it goes without the server. */
-  async open() {
-    this.session.open();
+  /**
+   * Opens the pad, as far as it goes without the server.
+   * @param {import("../local_copy.js").PageText} [page]
+   */
+  async open(page) {
+    this.session.open(page);
     await settle();
   }
 
@@ -261,7 +269,7 @@ export class Tab {
     socket.open();
     socket.say({
       type: "welcome",
-      protocol: "1.0",
+      protocol: "1.2",
       session: "me",
       person: "ada",
       role: "write",
@@ -270,6 +278,8 @@ export class Tab {
       committed: [0, 0],
       color: 3,
       title: "Notes",
+      language: "markdown",
+      view_history: true,
       limits: LIMITS,
       ...fields,
     });

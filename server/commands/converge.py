@@ -14,6 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from server.amounts import amount
+from server.commands.arguments import GivenPath
 from server.simulation.campaign import Totals, run_scenario, run_seeds, write_failure
 from server.simulation.javascript import NodeMissingError, find_node
 from server.simulation.scenario import FAULTS, Scenario, Sizes, draw, load
@@ -95,13 +97,13 @@ class _FaultNames(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--scenario",
     "scenario_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Run this one, as a failure has left it.",
 )
 @click.option(
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=GivenPath(file_okay=False, path_type=Path),
     default=Path("converge-failures"),
     show_default=True,
     metavar="FOLDER",
@@ -195,7 +197,7 @@ def _shown(console: Console, outcomes: Iterable[Outcome], count: int) -> Iterabl
         yield outcome
         if time.monotonic() - last >= _LINE_SECONDS:
             last = time.monotonic()
-            console.print(f"{number} of {count} seeds")
+            console.print(f"{number:,} of {amount(count, 'seed')}")
 
 
 def _table(totals: Totals) -> Table:
@@ -217,9 +219,9 @@ def _summary(totals: Totals, seconds: float) -> str:
     failed = len(totals.failed)
     verdict = f"[red]{failed} failed[/red]" if failed else "every invariant held"
     return (
-        f"{totals.seeds:,} seeds: {verdict}. {counts['edit']:,} edits became "
-        f"{counts['revision']:,} revisions in {counts['frame']:,} frames, through "
-        f"{counts['fault']:,} faults; {counts['drafts']:,} drafts.\n"
+        f"{amount(totals.seeds, 'seed')}: {verdict}. {amount(counts['edit'], 'edit')} became "
+        f"{amount(counts['revision'], 'revision')} in {amount(counts['frame'], 'frame')}, "
+        f"through {amount(counts['fault'], 'fault')}; {amount(counts['drafts'], 'draft')}.\n"
         f"{simulated / 3600:,.1f} simulated hours in {seconds:.1f} s, "
         f"{simulated / max(seconds, 1e-9):,.0f} times as fast as life."
     )
@@ -244,8 +246,8 @@ def _report(console: Console, outcome: Outcome, sizes: Sizes, output: Path) -> N
         raise click.ClickException(f"cannot write to {output}: {error}") from error
     scenario = failure.scenario
     console.print(
-        f"{len(scenario.tabs)} tabs, {len(scenario.actions)} actions and "
-        f"{len(scenario.faults)} faults are left:"
+        f"What is left: {amount(len(scenario.tabs), 'tab')}, "
+        f"{amount(len(scenario.actions), 'action')} and {amount(len(scenario.faults), 'fault')}."
     )
     console.print(f"Run that:    deltapad converge --scenario {failure.scenario_file}")
     for path in failure.log_files:

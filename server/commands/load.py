@@ -14,6 +14,8 @@ import click
 import msgspec
 from rich.console import Console
 
+from server.amounts import amount
+from server.commands.arguments import GivenPath
 from server.live import LiveError, Target
 from server.load.plan import (
     CLIENTS_MAX,
@@ -38,7 +40,7 @@ _PLAIN_WIDTH: Final = 120
 # From one step of a ramp to the next there are so many times as many writers, one more at least.
 _RAMP_FACTOR: Final = 1.5
 
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_FILE = GivenPath(dir_okay=False, writable=True, path_type=Path)
 # The options that are fields of Plan: name, type, and help.
 _PLANNED: Final[tuple[tuple[str, click.ParamType[Any], str], ...]] = (
     ("pads", click.IntRange(1, CLIENTS_MAX), "New pads."),
@@ -115,6 +117,10 @@ def load(
     plan = Plan(server=server, name=f"load-{secrets.token_hex(4)}", **planned)
     plan = replace(plan, processes=min(plan.processes, max(1, plan.clients)))
     _check(plan, ramp, plot)
+    for path in (json_file, plot):
+        if path is not None and not path.parent.is_dir():
+            # Not after an hour of figures that then have nowhere to go.
+            raise click.UsageError(f"there is no folder {path.parent}")
     if pid is not None and usage(pid) is None:
         raise click.UsageError(f"no process {pid} can be seen")
     if pid is None and near:
@@ -125,10 +131,10 @@ def load(
     try:
         reports = _ramp(console, plan, pid, ramp) if ramp else [_one(console, plan, pid)]
         if json_file is not None:
-            json_file.write_bytes(_json(reports, ramp))
+            _write(json_file, _json(reports, ramp))
         if plot is not None:
             draw(plot, reports, bound_ms=ramp)
-    except (LoadError, PlotError, OSError) as error:
+    except (LoadError, PlotError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         click.echo("Stopped; nothing was compared.", err=True)
@@ -142,7 +148,7 @@ def _check(plan: Plan, ramp: float | None, plot: Path | None) -> None:
     if not plan.clients:
         raise click.UsageError("nobody is there: give --writers or --readers")
     if plan.clients > CLIENTS_MAX:
-        raise click.UsageError(f"{plan.clients:,} clients; at most {CLIENTS_MAX:,}")
+        raise click.UsageError(f"{amount(plan.clients, 'client')}; at most {CLIENTS_MAX:,}")
     if ramp is not None and not plan.writers:
         raise click.UsageError("--ramp needs --writers to begin with")
     if plot is not None and plot.suffix not in FORMATS:
@@ -159,7 +165,8 @@ def _is_loopback(server: str) -> bool:
 
 def _one(console: Console, plan: Plan, pid: int | None) -> Report:
     """One run, shown while it goes on, and its report."""
-    console.print(f"{plan.clients:,} clients at {plan.server}/p/{plan.pad(0)}", soft_wrap=True)
+    clients = amount(plan.clients, "client")
+    console.print(f"{clients} at {plan.server}/p/{plan.pad(0)}", soft_wrap=True)
     with Seconds(console) as seconds:
         report = run(plan, pid=pid, on_second=seconds.show)
     print_report(console, report)
@@ -178,6 +185,13 @@ def _ramp(console: Console, plan: Plan, pid: int | None, bound_ms: float) -> lis
         plan = replace(plan, writers=writers, name=f"load-{secrets.token_hex(4)}")
     print_ramp(console, reports, knee(reports, bound_ms=bound_ms), bound_ms)
     return reports
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
 
 
 def _json(reports: list[Report], bound_ms: float | None) -> bytes:

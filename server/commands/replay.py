@@ -1,4 +1,4 @@
-"""deltapad replay: what is in a log or trace, drawn, verified, or typed into a pad"""
+"""deltapad replay: what is in a log, trace or bundle, drawn, verified, or typed into a pad"""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from client_py import Refused
 from ot.traces import TraceError
+from server.amounts import amount
+from server.commands.arguments import GivenPath
+from server.commands.bundle import is_bundle, show_bundle
+from server.commands.rows import output, print_rows
 from server.live import LiveError, Target, type_into
 from server.logs import open_recorded
 from server.plot import FORMATS, Curve, PlotError
 from server.replay import Recording, Step
 
 __all__ = ["replay"]
-
-# Wide enough that no table is cut where nobody sees its edge: in files and pipes.
-_PLAIN_WIDTH = 250
 
 
 class _Speed(click.ParamType[float]):
@@ -51,7 +51,7 @@ class _Speed(click.ParamType[float]):
     metavar="FILE...",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    type=GivenPath(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
 )
 @click.option(
     "--until", type=click.IntRange(min=0), metavar="REVISION", help="Stop after this revision."
@@ -74,7 +74,7 @@ class _Speed(click.ParamType[float]):
 )
 @click.option(
     "--plot",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=GivenPath(dir_okay=False, writable=True, path_type=Path),
     metavar="IMAGE",
     help="Draw length and activity into an .svg or .png file.",
 )
@@ -90,27 +90,37 @@ def replay(
 ) -> None:
     """Replay log exports and public editing traces.
 
-    A FILE may be compressed with gzip or zstandard; - is standard input.
+    A FILE may be compressed with gzip or zstandard; - is standard input. A replay bundle, which the
+    server has written for a page whose text was another one than the log's, is told from them by
+    what is in it.
     """
+    if any(is_bundle(path) for path in files):
+        if len(files) > 1 or until is not None or text or verify or into or plot:
+            raise click.UsageError("a replay bundle is looked at alone, and without options")
+        show_bundle(files[0])
+        return
     if len(files) > 1 and (text or into or plot):
         raise click.UsageError("--text, --into and --plot take one FILE")
     if until is not None and verify:
         raise click.UsageError("--verify needs the whole log: leave --until out")
     if plot is not None and plot.suffix not in FORMATS:
         raise click.UsageError(f"--plot makes .svg and .png files, not {plot}")
-    if pad is not None and not into:
+    if pad is not None and into is None:
         raise click.UsageError("--pad goes with --into")
+    try:
+        target = None if into is None else Target.parse(into, pad)
+    except LiveError as error:
+        raise click.UsageError(str(error)) from None
     runs = [_Run(path, until=until, verify=verify, draw=plot is not None) for path in files]
     for run in runs:
         try:
-            if into:
-                target = Target.parse(into, pad)
+            if target is not None:
                 asyncio.run(_live(run, target, None if speed == float("inf") else speed))
             else:
                 run.all()
             if plot is not None:
                 run.save(plot)
-        except (LiveError, Refused, PlotError, OSError) as error:
+        except (LiveError, Refused, PlotError) as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
             click.echo(f"Stopped after revision {run.revision}.", err=True)
@@ -179,8 +189,8 @@ class _Run:
             self.wrong = str(error)
             if self.recording is not None:
                 self.wrong += (
-                    f"\n  What comes before is kept: {self.revision} revisions, "
-                    f"{len(self.recording.text)} code points."
+                    f"\n  What comes before is kept: {amount(self.revision, 'revision')}, "
+                    f"{amount(len(self.recording.text), 'code point')}."
                 )
         finally:
             self.replay_seconds = time.perf_counter() - started - self.read_seconds
@@ -236,28 +246,8 @@ def _progress() -> Progress:
 
 
 def _print(runs: list[_Run], *, err: bool) -> None:
-    """A row for each file; a block for each where the terminal is too narrow for that."""
-    console = Console(stderr=err)
-    if not console.is_terminal:
-        console = Console(stderr=err, width=_PLAIN_WIDTH, no_color=True)
-    rows = [_row(run) for run in runs]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in rows[0]:
-        left = heading in ("file", "kind", "hash", "")
-        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row.values())
-    unbounded = console.options.update(width=_PLAIN_WIDTH)
-    if console.measure(table, options=unbounded).maximum <= console.width:
-        console.print(table)
-    else:
-        for row in rows:
-            block = Table(box=None, pad_edge=False, show_header=False)
-            block.add_column(style="bold")
-            block.add_column(overflow="fold")
-            for heading, value in row.items():
-                block.add_row(heading, value)
-            console.print(block)
+    console = output(err=err)
+    print_rows(console, [_row(run) for run in runs], left=("file", "kind", "hash", ""))
     for run in runs:
         if run.recording is not None and run.recording.note:
             console.print(f"{escape(str(run.path))}: {run.recording.note}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server.amounts import amount
 from server.load.report import Report
 from server.plot import COLORS, INK, MUTED, save_figure, tidy
 
@@ -25,12 +26,12 @@ def draw(path: Path, reports: list[Report], *, bound_ms: float | None) -> None:
             2, sharex=True, gridspec_kw={"height_ratios": [3, 2], "hspace": 0.08}
         )
         plan = reports[0].plan
-        pads = "1 pad" if plan.pads == 1 else f"{plan.pads:,} pads"
+        pads, readers = amount(plan.pads, "pad"), amount(plan.readers, "reader")
         if bound_ms is None:
-            title = f"{pads} x ({plan.writers:,} writers + {plan.readers:,} readers)"
+            title = f"{pads} x ({amount(plan.writers, 'writer')} + {readers})"
             _run(above, below, reports[0])
         else:
-            title = f"{pads}, more and more writers, {plan.readers:,} readers each"
+            title = f"{pads}, more and more writers, {readers} each"
             _ramp(above, below, reports, bound_ms)
         how = "flat out" if not plan.rate else f"{plan.rate:g} edits/s each"
         above.set_title(title + "\n", loc="left", fontsize=15, fontweight="bold", pad=2)

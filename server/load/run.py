@@ -14,6 +14,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Final, TypeVar
 
 from client_py import PadClient, Refused
+from server.amounts import amount
 from server.live import LiveError, Target
 from server.load.board import Board
 from server.load.figures import Figures
@@ -240,9 +241,9 @@ def differences(plan: Plan, ended: list[Ended], fresh: dict[int, tuple[int, str]
         for pad, revision in end.diverged.items():
             found.append(f"{plan.pad(pad)}: two clients had different texts at {revision}")
         if end.pending:
-            found.append(f"{end.pending} writers were never told that their last edit is kept")
+            found.append(f"{amount(end.pending, 'writer')} never heard that the last edit is kept")
         if end.lost:
-            found.append(f"{end.lost} clients gave up")
+            found.append(f"{amount(end.lost, 'client')} gave up")
     for pad, (revision, text) in fresh.items():
         counts: Counter[tuple[int, int, str]] = Counter()
         for end in ended:
@@ -250,13 +251,13 @@ def differences(plan: Plan, ended: list[Ended], fresh: dict[int, tuple[int, str]
         right = revision, len(text), hashlib.sha256(text.encode()).hexdigest()
         missing = plan.writers + plan.readers - counts.total()
         if missing:
-            found.append(f"{plan.pad(pad)}: {missing} clients have no text")
+            found.append(f"{plan.pad(pad)}: {amount(missing, 'client')} without a text")
         for (at, length, digest), count in counts.items():
             if (at, length, digest) != right:
                 found.append(
-                    f"{plan.pad(pad)}: {count} clients end at revision {at} with {length} code "
-                    f"points ({digest[:8]}), a newcomer at {revision} with {len(text)} "
-                    f"({right[2][:8]})"
+                    f"{plan.pad(pad)}: {amount(count, 'client')} at revision {at} with "
+                    f"{amount(length, 'code point')} ({digest[:8]}) in the end, a newcomer at "
+                    f"{revision} with {len(text):,} ({right[2][:8]})"
                 )
     more = len(found) - _NAMED_MAX
     return [*found[:_NAMED_MAX], f"and {more} more"] if more > 0 else found

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from server.amounts import amount
 from server.load.figures import Latency
 from server.load.report import Report, Second
 
@@ -81,9 +82,9 @@ def print_report(console: Console, report: Report) -> None:
     """All that is told of a run."""
     plan = report.plan
     typing = "flat out" if not plan.rate else f"{plan.rate:g} edits/s each"
-    pads = "1 pad" if plan.pads == 1 else f"{plan.pads:,} pads"
     console.print(
-        f"[bold]{pads} x ({plan.writers:,} writers + {plan.readers:,} readers), "
+        f"[bold]{amount(plan.pads, 'pad')} x "
+        f"({amount(plan.writers, 'writer')} + {amount(plan.readers, 'reader')}), "
         f"{plan.model}, {typing}, {report.seconds:.1f} s[/]"
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -110,8 +111,9 @@ def print_report(console: Console, report: Report) -> None:
             f"RSS {server.rss_mib:,.1f} MiB, at most {server.rss_mib_max:,.1f} MiB, "
             f"{server.rss_mib_before:,.1f} MiB before"
         )
+    cores = amount(report.generator_cores, "core")
     shares = ", ".join(_percent(share) for share in report.generator_cpu)
-    console.print(f"generator: CPU {shares} of a core, on {report.generator_cores} cores")
+    console.print(f"generator: CPU {shares} of a core, on {cores}")
     if report.generator_busy:
         console.print(
             "[yellow]The generator is at its limit: the latencies are its own as well. "
@@ -123,13 +125,16 @@ def print_report(console: Console, report: Report) -> None:
             "the latencies have that in them.[/]"
         )
     if report.connected < plan.clients:
-        console.print(f"[red]Only {report.connected:,} of {plan.clients:,} clients got in.[/]")
+        clients = amount(plan.clients, "client")
+        console.print(f"[red]Only {report.connected:,} of {clients} got in.[/]")
     if report.untimed:
-        console.print(f"[yellow]{report.untimed:,} deliveries came too late to be timed.[/]")
+        deliveries = amount(report.untimed, "delivery", "deliveries")
+        console.print(f"[yellow]{deliveries} came too late to be timed.[/]")
     for error, count in report.errors.items():
-        console.print(f"[red]{count:,} times {escape(error)}[/]")
+        console.print(f"[red]{amount(count, 'time')} {escape(error)}[/]")
     if report.converged:
-        console.print(f"[green]All {plan.clients:,} clients and a newcomer have equal texts.[/]")
+        clients = "The client" if plan.clients == 1 else f"All {plan.clients:,} clients"
+        console.print(f"[green]{clients} and a newcomer have equal texts.[/]")
     for difference in report.differences:
         console.print(f"[red]{escape(difference)}[/]")
 
@@ -159,9 +164,11 @@ def print_ramp(
     if found is None:
         console.print(f"Not even the first step kept to a {bound}.")
     elif found is reports[-1]:
-        console.print(f"No knee found: {found.plan.writers:,} writers still keep to a {bound}.")
+        writers = amount(found.plan.writers, "writer")
+        console.print(f"No knee found: with {writers} a pad it still kept to a {bound}.")
     else:
-        console.print(f"Knee: {found.plan.writers:,} writers a pad keep to a {bound}, more do not.")
+        writers = amount(found.plan.writers, "writer")
+        console.print(f"Knee: {writers} a pad; more do not keep to a {bound}.")
     if any(report.generator_busy for report in reports):
         console.print("[yellow]In the last steps the generator was at its limit, too.[/]")
 

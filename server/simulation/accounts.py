@@ -8,7 +8,7 @@ gives, and holds one against the other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -28,10 +28,22 @@ class Account:
     deleted: set[str] = field(default_factory=set)
     # Typed and deleted again before it was in the log: perhaps it never travels.
     withdrawn: set[str] = field(default_factory=set)
+    # Typed and deleted by it, and not acknowledged to it: the log may have it already.
+    unheard: set[str] = field(default_factory=set)
+    unheard_deleted: set[str] = field(default_factory=set)
+    # Which of the pad's logs its text is of.
+    log: int = 0
 
     def copy(self) -> Account:
         """As it is now."""
-        return Account(set(self.typed), set(self.deleted), set(self.withdrawn))
+        return Account(
+            typed=set(self.typed),
+            deleted=set(self.deleted),
+            withdrawn=set(self.withdrawn),
+            unheard=set(self.unheard),
+            unheard_deleted=set(self.unheard_deleted),
+            log=self.log,
+        )
 
     @property
     def settled(self) -> bool:
@@ -43,8 +55,8 @@ class PadAccounts:
     """All characters of one pad."""
 
     def __init__(self) -> None:
-        # The text at every durable revision.
-        self.texts = [""]
+        # The text at every durable revision, of each log: a restore begins another one.
+        self.logs = [[""]]
         self.tabs: dict[int, Account] = {}
         # How often each character has been inserted by the log, and those that it has deleted.
         self.inserted: Counter[str] = Counter()
@@ -57,6 +69,21 @@ class PadAccounts:
         self._runs: list[str] = []
         self._screens: list[str] = []
 
+    @property
+    def texts(self) -> list[str]:
+        """The text at every revision of the log that there is."""
+        return self.logs[-1]
+
+    def replaced(self, log: int, ops: Sequence[Operation]) -> None:
+        """A restore: from now on there are these operations, which `log` began with."""
+        texts = self.logs[log][: len(ops) + 1]
+        self.logs.append(texts)
+        self.inserted, self.gone = Counter(), set()
+        for text, op in zip(texts, ops, strict=False):
+            for inserted, deleted in changes(text, op):
+                self.inserted.update(inserted)
+                self.gone.update(deleted)
+
     def account(self, tab: int) -> Account:
         """Of one tab."""
         return self.tabs.setdefault(tab, Account())
@@ -67,6 +94,10 @@ class PadAccounts:
         for inserted, deleted in changes(before, op):
             for character in deleted:
                 self.deleted_by.setdefault(family, set()).add(character)
+                if character in account.unheard:
+                    account.unheard.discard(character)
+                else:
+                    account.unheard_deleted.add(character)
                 if character in account.typed:
                     account.typed.discard(character)
                     account.withdrawn.add(character)
@@ -76,6 +107,7 @@ class PadAccounts:
             for character in inserted:
                 self.author[character] = family
                 account.typed.add(character)
+                account.unheard.add(character)
             if len(inserted) > 1:
                 self._runs.append(inserted)
 

@@ -13,28 +13,30 @@ tab; it keeps books of its own and trusts nobody else's:
     I7   operations keep the rules of form and fit their text
     I8   positions of people are inside the text
     I9   nothing is queued or kept without bound
-    I10  what no client may say has no effect
+    I10  what no client may say has no effect; by the view-only link: nothing that changes anything
     I11  "saved" is shown only when everything typed is durable
+    I12  of every author in the log it is known what they were called
+    I13  no tab at rest shows another text than the server takes for the newest
+    I14  no copy of a log that a restore has replaced goes on in the one that took its place
+    I15  what a tab has to give up before it was acknowledged is in the draft that it offers
+    I16  of view-only links: editors know only what is durable; one that was replaced shows nothing
 
 and when all is quiet
 
     Q1   everybody, the log, and snapshot and tail give one text
-    Q2   what was acknowledged is in the log, where it was acknowledged
+    Q2   what was acknowledged is in the log, where it was acknowledged, if no restore took it
     Q3   everything typed in a tab that still exists is in the log
     Q4   each character is there once or was deleted by one who saw it; no order has changed
     Q5   taking back all of one's own leaves all of the others'
     Q6   after the last fault it becomes quiet (server/simulation/world.py)
-
-The roles of I10 are not there yet: everybody may write, and the stranger is one who breaks the
-protocol.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from ot.client import Client
 from ot.errors import OperationError
 from ot.log import Entry
 from ot.messages import (
@@ -52,15 +54,20 @@ from server.pad import Pad
 from server.settings import Settings
 from server.simulation.accounts import Account, PadAccounts
 from server.simulation.disk import Stored
+from server.simulation.epochs import Epochs
+from server.simulation.links import Links
 from server.simulation.network import Connection
+from server.simulation.observer import screen_of
 from server.simulation.record import Record
 from server.simulation.tab import Tab
-from server.storage import Append
+from server.storage import Append, PadRecord
 
 __all__ = ["Checks"]
 
 # What an honest client may be told although nobody has a bug, and nothing was forked.
-_EXPECTED = frozenset({"storage_failed", "shutting_down", "busy", "replaced", "pad_full"})
+_EXPECTED = frozenset(
+    {"storage_failed", "shutting_down", "busy", "hello_late", "replaced", "pad_full"}
+)
 
 
 class Checks:
@@ -71,25 +78,32 @@ class Checks:
     ) -> None:
         """`fail(invariant, message)` ends the run."""
         self.pads: dict[str, PadAccounts] = {}
+        # What restores make of all this.
+        self.epochs = Epochs(fail, self.pads)
+        self.links = Links(fail)
         self._fail = fail
         self._record = record
         self._now_ns = now_ns
         self._stored: dict[str, Stored] = {}
-        # (session, seq) -> hash of what was sent; session -> family of tabs.
-        self._sent: dict[tuple[str, int], bytes] = {}
+        # (log, session, seq) -> hash of what was sent; session -> family of tabs.
+        self._sent: dict[tuple[int, str, int], bytes] = {}
         self._families: dict[str, int] = {}
+        # session -> what tabs that had it were called.
+        self._names: dict[str, set[str]] = {}
+        self._records: dict[str, PadRecord] = {}
         # Families of which there is more than one copy, or an old one: they may be told so.
         self._forked: dict[int, None] = {}
         # Up to which revision each connection has been sent the log.
         self._cursors: dict[int, int] = {}
         self._sessions: dict[int, str] = {}
-        # What tabs were told to be acknowledged: (pad, session, seq, revision).
-        self._acknowledged: list[tuple[str, str, int, int]] = []
 
     def pad(self, stored: Stored) -> None:
         """There is a pad."""
         self.pads[stored.record.name] = PadAccounts()
         self._stored[stored.record.name] = stored
+        self._records[stored.record.name] = stored.record
+        self.epochs.pad(stored)
+        self.links.pad(stored)
 
     def fork(self, tab: Tab, account: Account) -> None:
         """From now on there are two copies of what this tab has, or an old one."""
@@ -97,6 +111,28 @@ class Checks:
         self.pads[tab.pad].forked |= account.typed | account.withdrawn | account.deleted
 
     # --- The disk ------------------------------------------------------------------------------
+
+    def replaced(self, pad: Stored, backup: Stored, source: Stored, revision: int) -> None:
+        """A restore: `pad` is on the disk from now on, up to `revision`, as `backup`, which was
+        made of `source`.
+        """
+        name = pad.record.name
+        if revision != len(backup.rows):
+            self._fail("Q2", f"revision {revision} is restored, the backup had {len(backup.rows)}")
+        lost = self.epochs.replaced(pad, backup, source)
+        if pad.record != replace(backup.record, epoch=pad.record.epoch):
+            self._fail("I10", f"the restore has changed {backup.record}")
+        self._stored[name], self._records[name] = pad, pad.record
+        self.links.pad(pad)
+        self._record.event(self._now_ns(), "restore", name, str(len(pad.rows)).encode())
+        self._record.counts["revisions taken back"] += lost
+
+    def new_link(self, pad: Stored) -> None:
+        """Another view-only link leads to a pad."""
+        name = pad.record.name
+        self._records[name] = replace(self._records[name], view_key=pad.record.view_key)
+        self._record.event(self._now_ns(), "new link", name)
+        self.links.durable(pad)
 
     def appending(self, pad: Stored, append: Append) -> None:
         """What the server hands to the store continues the log."""
@@ -106,7 +142,7 @@ class Checks:
         length = len(text)
         last = {session: commit.seq for session, commit in pad.last.items()}
         for entry in append.entries:
-            length = self._check_entry(entry, length)
+            length = self._check_entry(pad, entry, length)
             before = last.get(entry.session, 0)
             if entry.seq <= before:
                 self._fail("I4", f"seq {entry.seq} is appended a second time")
@@ -114,14 +150,15 @@ class Checks:
                 self._fail("I5", f"seq {entry.seq} is appended after seq {before}")
             last[entry.session] = entry.seq
 
-    def _check_entry(self, entry: Entry, length: int) -> int:
+    def _check_entry(self, pad: Stored, entry: Entry, length: int) -> int:
         try:
             validate(entry.op)
         except OperationError as error:
             self._fail("I7", f"{error.code}: {error.message}")
         if base_length(entry.op) > length:
             self._fail("I7", f"{base_length(entry.op)} code points of {length} are covered")
-        sent = self._sent.get((entry.session, entry.seq))
+        log = len(self.pads[pad.record.name].logs) - 1
+        sent = self._sent.get((log, entry.session, entry.seq))
         if sent is None:
             self._fail("I10", f"nobody has sent seq {entry.seq} of session {entry.session}")
         elif sent != entry.digest and self._families[entry.session] not in self._forked:
@@ -134,6 +171,9 @@ class Checks:
         family = self._families.get(entry.session, -1)
         for wrong in accounts.durable(family, entry.op):
             self._fail("Q4", wrong)
+        called = pad.profiles.get(entry.session, ("nobody", 0))[0]
+        if called not in self._names.get(entry.session, ()):
+            self._fail("I12", f"the author of revision {len(pad.rows)} is called {called!r}")
         self._record.event(self._now_ns(), "revision", len(pad.rows), pad.rows[-1][1])
 
     def snapshot(self, pad: Stored, revision: int, text: str) -> None:
@@ -149,6 +189,7 @@ class Checks:
         self._record.event(self._now_ns(), "frame", connection.number, frame)
         message = decode_server(frame)
         stored = self._stored[connection.pad]
+        self.links.server_sends(connection, message)
         if isinstance(message, Welcome):
             self._check_welcome(connection, stored, message)
         elif isinstance(message, OpsMessage):
@@ -157,8 +198,11 @@ class Checks:
             self._check_delta(connection, stored, message)
         elif isinstance(message, PeopleMessage):
             self._check_people(stored, message)
+        elif isinstance(message, ErrorMessage) and connection.view_key is not None:
+            self._record.counts[f"reader told {message.code}"] += 1
 
     def _check_welcome(self, connection: Connection, stored: Stored, message: Welcome) -> None:
+        self.epochs.welcomed(connection.number, connection.pad, with_text=message.text is not None)
         texts = self.pads[connection.pad].texts
         if message.revision >= len(texts):
             self._fail("I2", f"welcome to revision {message.revision} of {len(texts) - 1}")
@@ -245,7 +289,7 @@ class Checks:
 
     def restored(self, tab: Tab, account: Account | None) -> None:
         """A tab has another machine; `account` is what its copy holds, None without one."""
-        self.pads[tab.pad].restored(tab.number, account or Account())
+        self.pads[tab.pad].restored(tab.number, account or self.epochs.taken(tab))
         self._record.machine(tab.number, tab.machine)
         if account is not None:
             self._check_screen(tab)
@@ -259,31 +303,33 @@ class Checks:
         self.pads[tab.pad].edited(tab.number, tab.family, before, op)
         self._record.event(self._now_ns(), "edit", tab.number, repr(op).encode())
 
+    def introduced(self, tab: Tab) -> None:
+        """A tab says who it is: its name is the session's, also for what another copy has sent."""
+        self._names.setdefault(tab.session, set()).add(tab.name)
+        self.epochs.introduced(tab)
+
     def sent(self, tab: Tab, message: OpMessage) -> None:
         """An operation goes out."""
         self._families[tab.session] = tab.family
+        self.epochs.sent(tab)
         hashed = digest(message.base, message.op)
-        known = self._sent.setdefault((tab.session, message.seq), hashed)
+        at = (self.epochs.log(tab), tab.session, message.seq)
+        known = self._sent.setdefault(at, hashed)
         if known != hashed and tab.family not in self._forked:
             self._fail("I4", f"seq {message.seq} is sent again with other content")
 
     def followed(self, tab: Tab, acknowledged: int | None) -> None:
         """A tab has taken in a frame of the log."""
-        if acknowledged is not None:
-            commit = self._stored[tab.pad].by_seq.get((tab.session, acknowledged))
-            revision = commit.revision if commit is not None else -1
-            self._acknowledged.append((tab.pad, tab.session, acknowledged, revision))
-            if commit is None:
-                self._fail("I1", f"seq {acknowledged} is acknowledged, and not in the log")
+        self.epochs.followed(tab, acknowledged)
         self._check_screen(tab)
         self.pads[tab.pad].seen(tab.screen)
 
     def _check_screen(self, tab: Tab) -> None:
-        texts = self.pads[tab.pad].texts
+        texts = self.pads[tab.pad].logs[self.epochs.log(tab)]
         machine = tab.machine
         if machine.revision >= len(texts):
             self._fail("I2", f"tab {tab.number} is at revision {machine.revision}")
-        elif _screen(texts[machine.revision], machine) != tab.screen:
+        elif screen_of(texts[machine.revision], machine) != tab.screen:
             self._fail(
                 "I6",
                 f"tab {tab.number} shows another text than revision "
@@ -295,16 +341,26 @@ class Checks:
         if tab.saved and not self.pads[tab.pad].account(tab.number).settled:
             self._fail("I11", f"tab {tab.number} says saved, and not all of it is in the log")
 
+    def compared(self, tab: Tab) -> None:
+        """A tab has sent the checksum of its text."""
+        self._record.event(self._now_ns(), "checksum", tab.number)
+
+    def diverged(self, tab: Tab, revision: int) -> None:
+        """The server says that this was not the checksum of its own."""
+        self._fail("I13", f"tab {tab.number} shows another text at revision {revision}")
+
     def told(self, tab: Tab, message: ErrorMessage) -> None:
         """A tab was refused something."""
         self._record.counts[f"told {message.code}"] += 1
         if message.code not in _EXPECTED and tab.family not in self._forked:
             self._fail("I0", f"tab {tab.number} was told {message.code}: {message.message}")
 
-    def started_over(self, tab: Tab, reason: str) -> None:
+    def started_over(self, tab: Tab, reason: str, draft: str | None) -> None:
         """A tab has given up its copy; what was pending is a draft."""
-        self._record.counts["drafts"] += tab.machine.pending
-        if reason != "pad_full" and tab.family not in self._forked:
+        self._record.counts["drafts"] += draft is not None
+        replaced = self.epochs.of_another_log(tab)
+        self.epochs.given_up(tab, draft)
+        if reason != "pad_full" and not replaced and tab.family not in self._forked:
             self._fail("I0", f"tab {tab.number} has to start over: {reason}")
 
     def stepped(self, tab: Tab, step: dict[str, Any], gives: object) -> None:
@@ -323,10 +379,10 @@ class Checks:
             if not account.settled:
                 missing = sorted(account.typed | account.deleted)[:5]
                 self._fail("Q3", f"of tab {tab.number}, {missing!a} never came into the log")
-        for pad, session, seq, revision in self._acknowledged:
-            commit = self._stored[pad].by_seq.get((session, seq))
-            if commit is None or commit.revision != revision:
-                self._fail("Q2", f"seq {seq} was acknowledged, and is not in the log")
+        self.epochs.at_rest()
+        for name, record in self._records.items():
+            if self._stored[name].record != record:
+                self._fail("I10", f"nobody may have changed {self._stored[name].record}")
         for accounts in self.pads.values():
             for wrong in accounts.verdict():
                 self._fail("Q4", wrong)
@@ -338,12 +394,3 @@ class Checks:
         # What a tab that is no more had sent may have come in meanwhile.
         if "".join(one for one in accounts.texts[-1] if one in before) != expected:
             self._fail("Q5", f"family {family} has undone its own, and the text is another one")
-
-
-def _screen(text: str, machine: Client) -> str | None:
-    try:
-        if machine.in_flight is not None:
-            text = apply(text, machine.in_flight.op)
-        return apply(text, machine.buffer or [])
-    except OperationError:
-        return None

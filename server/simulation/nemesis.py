@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ot.messages import SetProperties, encode
 from server.simulation.chance import Chance
 from server.simulation.network import Connection, Link
-from server.simulation.scenario import FAULTS, Fault
+from server.simulation.reader import Reader
+from server.simulation.scenario import FAULTS, READERS_MAX, Fault
 from server.simulation.stranger import Stranger
 from server.simulation.tab import Tab
 
 if TYPE_CHECKING:
     from server.simulation.world import World
 
-__all__ = ["Nemesis"]
+__all__ = ["Nemesis", "backup_ms"]
+
+# The newest backup that is ever restored: people have typed a word or two since.
+_BACKUP_MS_MIN = 100.0
+_WRONG_MS_MAX = 10 * 365 * 86_400_000
 
 
 class Nemesis:
@@ -26,6 +32,15 @@ class Nemesis:
     def __init__(self, world: World) -> None:
         self._world = world
         self._strangers = 0
+        # Who reads by view-only links.
+        self.readers: list[Reader] = []
+
+    def expect(self, fault: Fault) -> None:
+        """Let a fault happen when its time comes, and what has to be there before."""
+        world = self._world
+        if fault.kind == "restore":
+            world.loop.call_at(backup_ms(fault) / 1000, world.backups.take)
+        world.loop.call_at(fault.at_ms / 1000, self.strike, fault)
 
     def strike(self, fault: Fault) -> None:
         """Let a fault happen."""
@@ -154,9 +169,36 @@ class Nemesis:
         return clone is not None
 
     def _hostile(self, tab: Tab, seconds: float, chance: Chance) -> bool:
-        self._strangers += 1
         stranger = Stranger(chance.below(2**16), tab.session)
-        self._world.network.connect(-self._strangers, tab.pad, stranger)
+        self._world.network.connect(self._nobodys_number(), tab.pad, stranger, stranger.role)
+        return True
+
+    def _nobodys_number(self) -> int:
+        """For a connection of somebody who is no tab."""
+        self._strangers += 1
+        return -self._strangers
+
+    def _new_link(self, tab: Tab, seconds: float, chance: Chance) -> bool:
+        world = self._world
+        if not tab.online or tab.view_key is None or len(self.readers) >= READERS_MAX:
+            return False
+        number, stream = self._nobodys_number(), Chance(chance.below(2**32))
+        reader = Reader(number, tab.pad, tab.view_key, network=world.network, chance=stream)
+        self.readers.append(reader)
+        reader.come()
+        world.loop.call_later(seconds, self._replace_link, tab, reader, chance.happens(0.3))
+        return True
+
+    def _replace_link(self, tab: Tab, reader: Reader, reader_leaves: bool) -> None:
+        if reader_leaves:
+            reader.leave()
+        if tab.online and tab.connection is not None:
+            self._world.checks.links.asked(tab.pad)
+            tab.connection.send(encode(SetProperties(new_view_link=True)))
+            self._world.record.counts["links asked for"] += 1
+
+    def _tab_clock(self, tab: Tab, seconds: float, chance: Chance) -> bool:
+        tab.clock.set(ahead_ms=_wrong_by_ms(chance))
         return True
 
     # --- The disk ------------------------------------------------------------------------------
@@ -173,8 +215,14 @@ class Nemesis:
         self._world.disk.next_append.append("lost_reply")
         return True
 
+    def _write_fails(self, seconds: float, chance: Chance) -> bool:
+        self._world.disk.next_append += ["write_fails"] * (1 + chance.below(5))
+        return True
+
     def _sync_fails(self, seconds: float, chance: Chance) -> bool:
-        self._world.disk.next_append.append("sync_fails")
+        # It may have reached the disk for all that.
+        late = chance.happens(0.5)
+        self._world.disk.next_append.append("sync_fails_late" if late else "sync_fails")
         return True
 
     def _read_fails(self, seconds: float, chance: Chance) -> bool:
@@ -194,6 +242,34 @@ class Nemesis:
     def _restart(self, seconds: float, chance: Chance) -> bool:
         return self._world.restart(seconds)
 
+    def _restore(self, seconds: float, chance: Chance) -> bool:
+        backups = self._world.backups
+        if not backups.kept:
+            return False
+        backup = chance.one_of(backups.kept)
+        # It may have died before; that may be why.
+        return self._world.restart(
+            seconds, dies=chance.happens(0.3), meanwhile=lambda: backups.put_back(backup)
+        )
+
     def _pause(self, seconds: float, chance: Chance) -> bool:
         self._world.pause(seconds)
         return True
+
+    def _server_clock(self, seconds: float, chance: Chance) -> bool:
+        self._world.clock.set(ahead_ms=_wrong_by_ms(chance))
+        return True
+
+
+def backup_ms(fault: Fault) -> float:
+    """When the backup is made for a restore: a moment before it, or at the beginning, each order of
+    magnitude of the time between them equally likely.
+    """
+    chance = Chance(fault.pick, "backup")
+    return max(0.0, fault.at_ms - chance.magnitude(_BACKUP_MS_MIN, fault.at_ms + _BACKUP_MS_MIN))
+
+
+def _wrong_by_ms(chance: Chance) -> int:
+    """By how much a clock is wrong: what a time server corrects, or a dead battery leaves."""
+    sign = 1 if chance.happens(0.5) else -1
+    return sign * round(chance.magnitude(100, _WRONG_MS_MAX))

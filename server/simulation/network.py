@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ot.messages import Role
 from server.simulation.chance import Chance
 
 __all__ = [
@@ -75,11 +76,12 @@ class Network:
         self._seed = seed
         self._count = 0
 
-    def connect(self, tab: int, pad: str, endpoint: Endpoint) -> Connection:
-        """Call the server; `endpoint` is told what comes of it."""
+    def connect(self, tab: int, pad: str, endpoint: Endpoint, role: Role = "write") -> Connection:
+        """Call the server, by the link that allows `role`; `endpoint` is told what comes of it."""
         self._count += 1
         self._calls[tab] += 1
         connection = Connection(self, self._count, self._calls[tab], tab, pad, endpoint)
+        connection.role = role
         self.current[tab] = connection
         self.loop.call_later(connection.up.delay(), self._knock, connection)
         return connection
@@ -165,6 +167,9 @@ class Connection:
         self.number = number
         self.tab = tab
         self.pad = pad
+        self.role: Role = "write"
+        # Of the view-only link that it came by; with role "read" and without one, of the newest.
+        self.view_key: str | None = None
         # None when the client has given it up.
         self.endpoint: Endpoint | None = endpoint
         # None until the server has taken it.
@@ -259,10 +264,11 @@ class ServerWire:
         """Whether the client is slow."""
         return not self._room.is_set()
 
-    def write(self, frame: bytes) -> None:
-        """Put a frame on its way."""
+    def write(self, *parts: bytes) -> None:
+        """Put a frame, which may be in parts, on its way."""
         if self.closed:
             raise ConnectionResetError("the connection is gone")
+        frame = b"".join(parts)
         self._on_send(self._connection, frame)
         self._connection.down.send(frame)
         if len(self._connection.down.frames) >= _WINDOW_FRAMES:

@@ -8,20 +8,25 @@ whatever their `finally` still does reaches nobody.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
-from collections.abc import Callable, Coroutine
+import logging
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+from server.connection import close
 from server.conversation import Conversations
+from server.divergence import Divergence
 from server.hub import Hub
-from server.pad import Pad
+from server.pad import Pad, link_replaced
 from server.settings import Settings
+from server.simulation.clock import WallClock
 from server.simulation.disk import Disk, DiskStore
 from server.simulation.loop import VirtualLoop
 from server.simulation.network import LOST, OPENED, Connection, Goodbye, ServerWire
 from server.storage import StorageError
 
-__all__ = ["Process", "own_tasks"]
+__all__ = ["Process", "bugs_reported", "own_tasks"]
 
 _process: contextvars.ContextVar[Process] = contextvars.ContextVar("process")
 
@@ -34,20 +39,20 @@ class Process:
         loop: VirtualLoop,
         disk: Disk,
         settings: Settings,
+        clock: WallClock,
         *,
-        on_send: Callable[[Connection, bytes, Pad], None],
-        on_bug: Callable[[], None],
+        on_send: Callable[[Connection, bytes, Pad | None], None],
+        on_stop: Callable[[int], object],
     ) -> None:
         self.alive = True
         self.stopping = False
-        self.hub = Hub(DiskStore(disk), settings, stop_process=on_bug, clock=loop.time)
+        self.hub = Hub(DiskStore(disk), settings, stop_process=on_stop, clock=loop.time)
         self.tasks: dict[asyncio.Task[Any], None] = {}
         self._loop = loop
         self._settings = settings
         self._on_send = on_send
-        self._conversations = Conversations(
-            self.hub, settings, now_ms=lambda: loop.now_ns // 1_000_000
-        )
+        divergence = Divergence(self.hub.counters, None, package="simulated")
+        self._conversations = Conversations(self.hub, settings, divergence, now_ms=clock.now_ms)
         self._wires: dict[ServerWire, None] = {}
         self._context = contextvars.copy_context()
         self._context.run(_process.set, self)
@@ -86,6 +91,10 @@ class Process:
     async def _serve(self, connection: Connection) -> None:
         """What `server.websocket` does around a conversation."""
         try:
+            key = connection.view_key
+            if key is not None and await self.hub.find_view(key) is None:
+                await self._turn_away(connection)
+                return
             async with self.hub.open(connection.pad) as pad:
                 assert pad is not None
                 if connection.endpoint is not None:
@@ -96,16 +105,33 @@ class Process:
         finally:
             connection.down.send(Goodbye(LOST))
 
-    async def _converse(self, connection: Connection, pad: Pad) -> None:
+    async def _turn_away(self, connection: Connection) -> None:
+        """Their link leads nowhere: let them in for one frame, which says so."""
+        wire = self._wire(connection, None)
+        try:
+            connection.down.send(OPENED)
+            await close(wire, link_replaced())
+        finally:
+            wire.end()
+            del self._wires[wire]
+
+    def _wire(self, connection: Connection, pad: Pad | None) -> ServerWire:
         wire = ServerWire(
             connection,
             silence_seconds=2 * self._settings.heartbeat_seconds,
             on_send=lambda connection, frame: self._on_send(connection, frame, pad),
         )
         self._wires[wire] = None
+        return wire
+
+    async def _converse(self, connection: Connection, pad: Pad) -> None:
+        wire = self._wire(connection, pad)
         try:
             connection.down.send(OPENED)
-            await self._conversations.talk(wire, pad)
+            view_key = connection.view_key
+            if view_key is None and connection.role == "read":
+                view_key = pad.record.view_key
+            await self._conversations.talk(wire, pad, view_key=view_key)
         finally:
             wire.end()
             del self._wires[wire]
@@ -122,3 +148,18 @@ def own_tasks(
         process.tasks[task] = None
         task.add_done_callback(lambda done: process.tasks.pop(done, None))
     return task
+
+
+@contextlib.contextmanager
+def bugs_reported(report: Any) -> Iterator[None]:
+    """What the server logs goes to `report`, and nowhere else."""
+    handler = logging.Handler()
+    handler.emit = report  # type: ignore[method-assign]
+    logger = logging.getLogger("deltapad")
+    propagates, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagates

@@ -8,6 +8,7 @@ own, because everything at once hides what only some of it would show.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from server.simulation.chance import Chance
 __all__ = [
     "CLONES_MAX",
     "FAULTS",
+    "READERS_MAX",
     "Action",
     "Fault",
     "FaultKind",
@@ -38,8 +40,12 @@ _VERSION = 1
 _HEALED = 0.8
 # Clones beyond these would only make a run longer.
 CLONES_MAX = 4
-# A seed with this remainder of 20 keeps its pads in the real SQLite store under the simulated disk.
+# So would further readers by view-only links.
+READERS_MAX = 6
+# A seed with this remainder of 20 keeps its pads in the real SQLite store under the simulated disk;
+# of those with a restore, which is code of the real store, each with that remainder of 4.
 _SQLITE_REMAINDER = 19
+_SQLITE_RESTORE_REMAINDER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class FaultKind:
     shortest_ms: float
     longest_ms: float
     meaning: str
+    # How often in a run, at most.
+    most: int = 12
 
 
 FAULTS: dict[str, FaultKind] = {
@@ -73,13 +81,19 @@ FAULTS: dict[str, FaultKind] = {
     "disk_full": FaultKind("disk", 200, 120_000, "nothing can be written"),
     "disk_slow": FaultKind("disk", 500, 120_000, "everything takes a hundred times as long"),
     "lost_reply": FaultKind("disk", 1, 1, "it is durable, but says that it is not"),
-    "sync_fails": FaultKind("disk", 1, 1, "it is not durable, and says so"),
+    "sync_fails": FaultKind("disk", 1, 1, "a sync fails: the server ends, and is started again"),
     "read_fails": FaultKind("disk", 1, 1, "the next read fails"),
     # The server.
     "kill": FaultKind("process", 50, 30_000, "it dies at once"),
     "kill_at_sync": FaultKind("process", 50, 30_000, "it dies just before or after a disk sync"),
     "restart": FaultKind("process", 50, 10_000, "it is asked to stop, and started again"),
     "pause": FaultKind("process", 100, 60_000, "it stands still"),
+    # Last, so that the others are drawn as they were before there was this one.
+    "write_fails": FaultKind("disk", 1, 1, "some writes fail, and nothing of them is there"),
+    "server_clock": FaultKind("process", 1, 1, "its time of day is set, by up to ten years"),
+    "tab_clock": FaultKind("tab", 1, 1, "the time of day is set, by up to ten years"),
+    "restore": FaultKind("process", 50, 30_000, "it is stopped, and a backup restored", most=3),
+    "new_link": FaultKind("tab", 50, 30_000, "the view-only link is replaced while it is read"),
 }
 
 
@@ -157,6 +171,9 @@ def draw(seed: int, sizes: Sizes) -> Scenario:
         for number in range(sizes.clients)
     ]
     actions = _draw_actions(Chance(seed, "actions"), sizes.ops, tabs, healed_ms)
+    faults = _draw_faults(Chance(seed, "faults"), sizes, actions, healed_ms)
+    kinds = Counter(fault.kind for fault in faults)
+    readers = min(kinds["new_link"], READERS_MAX)
     return Scenario(
         version=_VERSION,
         seed=seed,
@@ -164,17 +181,18 @@ def draw(seed: int, sizes: Sizes) -> Scenario:
         healed_ms=healed_ms,
         delay_ms=(chance.magnitude(0.2, 100), chance.magnitude(0.2, 400)),
         disk_ms=chance.magnitude(0.5, 500),
-        sqlite=seed % 20 == _SQLITE_REMAINDER,
+        sqlite=seed % 20 == _SQLITE_REMAINDER
+        or (kinds["restore"] > 0 and seed % 4 == _SQLITE_RESTORE_REMAINDER),
         op_inserted=chance.one_of([1, 3, 65_536, 65_536]),
         op_components=chance.one_of([3, 4, 10_000, 10_000]),
-        settings=_draw_settings(chance, sizes.clients),
+        settings=_draw_settings(chance, sizes.clients + readers),
         tabs=tabs,
         actions=actions,
-        faults=_draw_faults(Chance(seed, "faults"), sizes, actions, healed_ms),
+        faults=faults,
     )
 
 
-def _draw_settings(chance: Chance, clients: int) -> dict[str, int | float]:
+def _draw_settings(chance: Chance, people: int) -> dict[str, int | float]:
     """The server's settings: now as they are by default, now so small that rare ways are taken."""
     drawn: dict[str, int | float] = {
         "ops_per_frame_max": chance.one_of([1, 2, 5, 256]),
@@ -183,8 +201,10 @@ def _draw_settings(chance: Chance, clients: int) -> dict[str, int | float]:
         "idle_seconds": chance.one_of([3.0, 60.0]),
         "presence_seconds": chance.one_of([0.05, 1.0]),
         "pad_length_max": chance.one_of([300, 2_000_000, 2_000_000, 2_000_000]),
-        # All tabs fit in; strangers, and connections that nobody knows to be dead, come on top.
-        "pad_connections_max": chance.one_of([clients + CLONES_MAX, 2_000]),
+        # All tabs and readers fit in; strangers, and connections that nobody knows to be dead, come
+        # on top.
+        "pad_connections_max": chance.one_of([people + CLONES_MAX, 2_000]),
+        "pads_in_memory_max": chance.one_of([1, 2_000]),
     }
     assert drawn.keys() <= set(Settings.__slots__)
     return drawn
@@ -227,7 +247,7 @@ def _draw_faults(
         if not stream.happens(0.4):
             continue
         about = FAULTS[kind]
-        for _ in range(round(stream.magnitude(1, 12))):
+        for _ in range(round(stream.magnitude(1, about.most))):
             at_ms = stream.below(healed_ms)
             tab = stream.below(sizes.clients)
             if actions and stream.happens(0.8):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ot.messages import FRAME_BYTES_MAX, OP_INSERTED_MAX, Welcome, decode_server
+from ot.messages import FRAME_BYTES_MAX, OP_INSERTED_MAX, Role, Welcome, decode_server
 from server.simulation.network import Connection
 
 __all__ = ["Stranger"]
@@ -20,6 +20,8 @@ class Stranger:
 
     def __init__(self, number: int, foreign: str) -> None:
         self._number = number
+        # Some come by the view-only link, where even what is right is an offence.
+        self.role: Role = "read" if number % 4 == 0 else "write"
         # A public id has the form of a key, and is none.
         self._key = foreign if number % 3 == 0 else f"stranger-{number}".ljust(22, "-")
         self._foreign = foreign
@@ -37,7 +39,7 @@ class Stranger:
         message = decode_server(frame)
         if isinstance(message, Welcome):
             offences = self._offences(message.revision, len(message.text or ""))
-            connection.send(offences[self._number % len(offences)])
+            connection.send(offences[self._number // 4 % len(offences)])
 
     def closed(self, connection: Connection, code: int) -> None:
         """As expected."""
@@ -46,6 +48,14 @@ class Stranger:
         def op(*components: object, base: int = revision, seq: int = 1) -> bytes:
             return _encode({"type": "op", "base": base, "seq": seq, "op": list(components)})
 
+        if self.role == "read":
+            return [
+                op("unasked"),
+                op(-1) if length else op("unasked"),
+                b'{"type": "properties", "title": "Mine"}',
+                b'{"type": "properties", "view_history": true, "language": "c++"}',
+                b'{"type": "properties", "new_view_link": true}',
+            ]
         presence: dict[str, Any] = {"type": "presence", "revision": _FAR, "name": "", "color": 0}
         return [
             b"{",
@@ -53,6 +63,7 @@ class Stranger:
             b'{"type": "op", "base": 0, "seq": 1, "op": ["\\ud800"]}',
             b'{"type": "presence"}',
             b'{"type": "destroy"}',
+            b'{"type": "properties", "title": "\\u200b"}',
             b'{"type": "hello", "session": "again"}',
             _encode({**presence, "selections": []}),
             op(length + 1, "past the end"),

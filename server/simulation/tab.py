@@ -1,8 +1,8 @@
 """a person's tab: the real client machine, and around it what the browser's session does
 
 What `client_js/session.js`, `outbox.js`, `local_copy.js` and `connection.js` do, with their times
-and orders: nothing is sent before it is in the local copy; a resend is the same to the letter;
-reconnecting backs off with full jitter; what cannot be merged becomes a draft.
+and orders: nothing is sent before it is in the local copy; a resend is the same to the letter; what
+cannot be merged becomes a draft. Pings and waits are those of `server/simulation/heartbeat.py`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from typing import Any
 from ot.client import Client, Desync
 from ot.messages import (
     DeltaMessage,
+    Diverged,
     ErrorMessage,
     Hello,
     Limits,
     OpMessage,
     OpsMessage,
     Ping,
+    Pong,
     PresenceMessage,
+    Properties,
     Welcome,
     decode_server,
     encode,
@@ -26,14 +29,16 @@ from ot.messages import (
 from ot.operation import Operation, apply, transform_position
 from server.session import public_id
 from server.simulation.chance import Chance
+from server.simulation.clock import WallClock
+from server.simulation.comparison import Comparison
+from server.simulation.heartbeat import Heartbeat
 from server.simulation.network import Connection, Network
 from server.simulation.observer import Copy, Observer
 
 __all__ = ["Tab"]
 
-# Seconds, as in the browser.
-_BACKOFF_FIRST, _BACKOFF_MAX, _STEADY = 0.5, 15.0, 5.0
-_PING, _SILENCE, _QUIET = 5.0, 10.0, 2.0
+# Seconds after a write of the copy in which one without anything pending waits, as in the browser.
+_QUIET = 2.0
 # Mean time of a write to the local copy.
 _COPY_SECONDS = 0.005
 
@@ -54,6 +59,7 @@ class Tab:
     ) -> None:
         """`limits` are the most inserted code points and components of one operation."""
         self.number = number
+        self.name = f"Tab {number}"
         self.pad = pad
         # The tab whose profile this one shares: they may use one session key.
         self.family = number if family is None else family
@@ -69,6 +75,8 @@ class Tab:
         self.online = False
         self.copies: list[Copy] = []
         self.connection: Connection | None = None
+        # The time of day on this person's machine: nothing here goes by it.
+        self.clock = WallClock(network.loop)
         self._network = network
         self._loop = network.loop
         self._observer = observer
@@ -76,16 +84,20 @@ class Tab:
         self._chance = chance
         self._person = f"person-{self.family}".ljust(22, "-")
         self._agreed: Limits | None = None
+        # Of the view-only link, as the share dialog has it.
+        self.view_key: str | None = None
         self._sent_seq = 0
         self._writing = self._write_again = False
         # Counts openings and renewals: what an earlier one has set going is void.
         self._life = 0
-        self._attempt = 0
-        self._online_since = 0.0
-        self._heard_at = 0.0
-        self._asked_at: float | None = None
+        # Of this connection's welcome; None before it.
+        self._online_since: float | None = None
+        self._heartbeat = Heartbeat(
+            self._loop, chance, self.clock, ping=self._beat, give_up=self._lost
+        )
         self._saved_at = 0.0
         self._pending_on_disk = False
+        self._comparison = Comparison()
 
     # --- What others ask -----------------------------------------------------------------------
 
@@ -117,7 +129,7 @@ class Tab:
         self.is_open, self.replaced = True, False
         self._life += 1
         self._writing = self._write_again = False
-        self._attempt = 0
+        self._heartbeat.reset()
         if copy is None:
             self.key = self._fresh_key(self._chance)
             self._restart_machine()
@@ -226,13 +238,12 @@ class Tab:
 
     def _connect(self) -> None:
         self.connection = self._network.connect(self.number, self.pad, self)
-        self._heard_at = self._loop.time()
-        self._asked_at = None
-        self._loop.call_later(_PING, self._beat, self.connection)
+        self._heartbeat.call()
 
     def _drop(self) -> None:
         connection, self.connection = self.connection, None
         self.online = False
+        self._heartbeat.stop()
         if connection is not None and connection.endpoint is not None:
             connection.abandon()
 
@@ -240,29 +251,28 @@ class Tab:
         """The server has taken the connection: introduce ourselves."""
         if connection is not self.connection:
             return
+        self._heartbeat.begin()
         hello = Hello(
             session=self.key,
             person=self._person,
-            name=f"Tab {self.number}",
+            name=self.name,
             epoch=self.epoch,
             revision=None if self.epoch is None else self.machine.revision,
         )
+        self._observer.introduced(self)
         connection.send(encode(hello))
 
     def closed(self, connection: Connection, code: int) -> None:
         """The connection is gone."""
         if connection is self.connection:
-            self._lost()
+            self._lost(code)
 
-    def _lost(self) -> None:
-        was_online = self.online
+    def _lost(self, code: int | None = None) -> None:
         self._drop()
+        since, self._online_since = self._online_since, None
         if not self.is_open or self.replaced:
             return
-        if was_online and self._loop.time() - self._online_since >= _STEADY:
-            self._attempt = 0
-        wait = self._chance.between(0, min(_BACKOFF_MAX, _BACKOFF_FIRST * 2**self._attempt))
-        self._attempt += 1
+        wait = self._heartbeat.wait(online_since=since, close_code=code)
         life = self._life
         self._loop.call_later(wait, lambda: self._retry(life))
 
@@ -270,18 +280,13 @@ class Tab:
         if life == self._life and self.connection is None:
             self._connect()
 
-    def _beat(self, connection: Connection) -> None:
-        if connection is not self.connection:
-            return
-        now = self._loop.time()
-        asked = not self.online or (self._asked_at is not None and self._asked_at >= self._heard_at)
-        if asked and now - self._heard_at >= _SILENCE:
-            self._lost()
-            return
-        if not asked:
-            self._asked_at = now
-            connection.send(encode(Ping()))
-        self._loop.call_later(_PING, self._beat, connection)
+    def _beat(self, number: int) -> None:
+        """A ping is due."""
+        assert self.connection is not None
+        self.connection.send(encode(Ping(n=number)))
+        if (checksum := self._comparison.beat(self)) is not None:
+            self.connection.send(encode(checksum))
+            self._observer.compared(self)
 
     # --- What the server says ------------------------------------------------------------------
 
@@ -289,12 +294,18 @@ class Tab:
         """A frame has come."""
         if connection is not self.connection:
             return
-        self._heard_at = self._loop.time()
+        self._heartbeat.heard()
         message = decode_server(frame)
         if isinstance(message, Welcome):
             self._welcome(message)
         elif isinstance(message, OpsMessage | DeltaMessage):
             self._entries(message)
+        elif isinstance(message, Properties):
+            self.view_key = message.view_key
+        elif isinstance(message, Pong):
+            self._heartbeat.answered(message.n)
+        elif isinstance(message, Diverged):
+            self._observer.diverged(self, message.revision)
         elif isinstance(message, ErrorMessage):
             self._error(message)
 
@@ -309,6 +320,7 @@ class Tab:
             self.screen, self.epoch = message.text, message.epoch
             self.caret = len(self.screen)
             self._observer.restored(self, None)
+        self.view_key = message.view_key
         limits = message.limits
         inserted, components = self._limits
         self._agreed = Limits(
@@ -319,14 +331,15 @@ class Tab:
         )
         self._sent_seq = 0
         self.online = True
-        self._online_since = self._loop.time()
+        self._online_since = self._heartbeat.now()
         self._pump()
 
     def _entries(self, message: OpsMessage | DeltaMessage) -> None:
         try:
             received = self.machine.receive(message, self.session)
         except Desync as error:
-            self._start_over(str(error))
+            # What is pending cannot be told any more.
+            self._start_over(str(error), keep=True)
             return
         if received.op is not None:
             self.screen = apply(self.screen, received.op)
@@ -349,9 +362,10 @@ class Tab:
             self.replaced = True
             self._drop()
 
-    def _start_over(self, reason: str) -> None:
-        """Begin again without a copy; what was pending is a draft now."""
-        self._observer.started_over(self, reason)
+    def _start_over(self, reason: str, *, keep: bool = False) -> None:
+        """Begin again without a copy; what is on screen is a draft now if any of it is pending."""
+        draft = self.screen if keep or self.machine.pending else None
+        self._observer.started_over(self, reason, draft)
         self._restart_machine()
         self._new_session()
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,16 @@ from msgspec import Struct
 from ot.traces import LogHeader, write_log
 from server.pad import Pad
 from server.settings import Settings
+from server.simulation.backups import Backups
 from server.simulation.chance import Chance
 from server.simulation.checks import Checks
+from server.simulation.clock import WallClock
 from server.simulation.disk import AtOnce, Disk
 from server.simulation.loop import Deadlock, Livelock, VirtualLoop
 from server.simulation.nemesis import Nemesis
 from server.simulation.network import Connection, Network
 from server.simulation.observer import Copy
-from server.simulation.process import Process, own_tasks
+from server.simulation.process import Process, bugs_reported, own_tasks
 from server.simulation.record import Record
 from server.simulation.scenario import CLONES_MAX, Action, Scenario
 from server.simulation.tab import Tab
@@ -39,6 +42,8 @@ __all__ = ["Outcome", "Violation", "World"]
 # Seconds after the last news of the log by which all has to be quiet.
 _QUIET_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
+# After these, somebody starts a server again that has ended itself.
+_SUPERVISOR_SECONDS = 1.0
 
 
 class Violation(Struct, frozen=True):
@@ -76,6 +81,9 @@ class World:
         self.network = Network(self.loop, scenario.seed, scenario.delay_ms)
         self.checks = Checks(self._fail, self.record, lambda: self.loop.now_ns)
         self.disk: Disk
+        self.backups: Backups
+        # The time of day on the server's machine, which outlives its processes.
+        self.clock = WallClock(self.loop)
         self.settings = Settings(**scenario.settings)  # type: ignore[arg-type] # numbers all
         self._process: Process
         self._started = asyncio.Event()
@@ -87,22 +95,23 @@ class World:
 
     def run(self) -> Outcome:
         """Run it to its end."""
-        with _bugs_reported(self._on_log), contextlib.ExitStack() as stack:
-            beneath = None
+        with bugs_reported(self._on_log), contextlib.ExitStack() as stack:
+            beneath = folder = None
             if self.scenario.sqlite:
-                folder = stack.enter_context(tempfile.TemporaryDirectory())
-                beneath = SQLiteStore(Path(folder), worker=AtOnce)
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                beneath = SQLiteStore(folder, worker=AtOnce)
             self.disk = Disk(
                 self.loop, self.scenario.seed, self.scenario.disk_ms, self.checks, beneath
             )
+            self.backups = Backups(self.disk, self.checks, folder)
             try:
                 self.loop.run_until_complete(self._first_of_both())
             except (Deadlock, Livelock) as error:
                 self._fail("Q6", str(error))
             finally:
                 self._clear()
-                if beneath is not None:
-                    self.loop.run_until_complete(beneath.close())
+                if self.disk.beneath is not None:
+                    self.loop.run_until_complete(self.disk.beneath.close())
                 self.loop.close()
         hits: dict[str, dict[str, int]] = {}
         for (fault, state), count in sorted(self.record.hits.items()):
@@ -136,15 +145,27 @@ class World:
         self.loop.call_later(seconds, self._start_process)
         return True
 
-    def restart(self, seconds: float) -> bool:
-        """The server is asked to stop; it is started again after a while."""
+    def restart(
+        self,
+        seconds: float,
+        *,
+        dies: bool = False,
+        meanwhile: Callable[[], Awaitable[None]] | None = None,
+    ) -> bool:
+        """The server is asked to stop, or `dies`; it is started again after a while, in which
+        `meanwhile` is done.
+        """
         process = self._process
         if not process.alive or process.stopping:
             return False
         self._started.clear()
+        if dies:
+            process.kill()
 
         async def stop() -> None:
-            if await process.stop():
+            if dies or await process.stop():
+                if meanwhile is not None:
+                    await meanwhile()
                 self.loop.call_later(seconds, self._start_process)
 
         # Not a task of the process, which is cancelled at its end.
@@ -199,7 +220,7 @@ class World:
         for action in self.scenario.actions:
             self.loop.call_at(action.at_ms / 1000, self._act, action)
         for fault in self.scenario.faults:
-            self.loop.call_at(fault.at_ms / 1000, self._nemesis.strike, fault)
+            self._nemesis.expect(fault)
         await asyncio.sleep(self.scenario.healed_ms / 1000)
         await self._heal()
         await self._come_to_rest()
@@ -232,6 +253,7 @@ class World:
                         tab.open(tab.copies[-1] if tab.copies else None)
             await self._quiet()
         self.checks.at_rest(list(self.tabs.values()))
+        self.checks.links.at_rest(list(self.tabs.values()), self._nemesis.readers)
 
     async def _quiet(self) -> None:
         """Wait until nothing is pending anywhere, and everybody has all of the log."""
@@ -243,10 +265,13 @@ class World:
                     tab.open(tab.copies[-1] if tab.copies else None)
             heads = {name: len(pad.texts) - 1 for name, pad in self.checks.pads.items()}
             if all(
-                tab.online and not tab.machine.pending and tab.machine.revision == heads[tab.pad]
+                tab.online
+                and not tab.machine.pending
+                and tab.machine.revision == heads[tab.pad]
+                and self.checks.epochs.is_newest(tab)
                 for tab in self.tabs.values()
                 if tab.is_open
-            ):
+            ) and self.checks.links.told_all(self._nemesis.readers):
                 return
             if sum(heads.values()) != before:
                 since, before = self.loop.time(), sum(heads.values())
@@ -300,7 +325,12 @@ class World:
 
     def _new_process(self) -> Process:
         return Process(
-            self.loop, self.disk, self.settings, on_send=self._on_send, on_bug=self._on_bug
+            self.loop,
+            self.disk,
+            self.settings,
+            self.clock,
+            on_send=self._on_send,
+            on_stop=self._on_stop,
         )
 
     def _act(self, action: Action) -> None:
@@ -325,12 +355,18 @@ class World:
 
     # --- What is noticed -----------------------------------------------------------------------
 
-    def _on_send(self, connection: Connection, frame: bytes, pad: Pad) -> None:
+    def _on_send(self, connection: Connection, frame: bytes, pad: Pad | None) -> None:
         self.checks.server_sends(connection, frame)
-        self.checks.bounds(pad, self.settings)
+        if pad is not None:
+            self.checks.bounds(pad, self.settings)
 
-    def _on_bug(self) -> None:
-        self._fail("I0", "the server has stopped itself: a bug in what must always run")
+    def _on_stop(self, code: int) -> None:
+        """The server ends itself."""
+        if code == os.EX_IOERR:
+            self.record.counts["stopped by the disk"] += 1
+            self.kill(_SUPERVISOR_SECONDS)
+        else:
+            self._fail("I0", "the server has stopped itself: a bug in what must always run")
 
     def _on_log(self, record: logging.LogRecord) -> None:
         if record.exc_info is not None and record.exc_info[1] is not None:
@@ -359,18 +395,3 @@ class World:
 
         if tasks:
             self.loop.run_until_complete(end())
-
-
-@contextlib.contextmanager
-def _bugs_reported(report: Any) -> Iterator[None]:
-    """What the server logs goes to `report`, and nowhere else."""
-    handler = logging.Handler()
-    handler.emit = report  # type: ignore[method-assign]
-    logger = logging.getLogger("deltapad")
-    propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates

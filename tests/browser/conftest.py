@@ -23,9 +23,15 @@ from playwright.async_api import (
     Request,
     WebError,
     async_playwright,
+    expect,
 )
 
+from tests.browser.others import Join, joining
+from tests.conftest import ServerProcess
+
 ACTION_MILLISECONDS_MAX = 15_000  # for one action or wait of playwright
+# And for what is expected: two browsers share the machine, and who waits too short tells nothing.
+expect.set_options(timeout=ACTION_MILLISECONDS_MAX)
 ARGS = [
     "--headless",
     "--no-sandbox",  # tests run as root too, in containers
@@ -60,8 +66,14 @@ class Problems:
         self._origins: set[str] = set()
 
     def allow(self, pattern: str) -> None:
-        """A problem that matches is expected: `problems.allow("ERR_CONNECTION_REFUSED")`."""
+        """A problem that matches is expected: `problems.allow("404")`."""
         self._allowed.append(re.compile(pattern))
+
+    def allow_lost_connection(self) -> None:
+        """The server or the network goes away. What the browser says of it depends on what it was
+        just doing: refused, reset, an answer cut off in its middle, ...
+        """
+        self.allow("net::ERR_|WebSocket connection to ")
 
     @property
     def unexpected(self) -> list[str]:
@@ -143,6 +155,13 @@ async def chromium(repo: Path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def join(serve: ServerProcess) -> AsyncIterator[Join]:
+    """Lets somebody come to the pad of the test: `ada = await join("Ada", 1)`."""
+    async with joining(serve) as join:
+        yield join
+
+
 @pytest.fixture
 def problems() -> Problems:
     """Take this fixture to allow what a test expects to go wrong."""
@@ -157,13 +176,14 @@ async def open_page(
 
     Without `context=` the page has a browser profile of its own, as another person's would; other
     keywords are the options of that profile (`viewport=`, `color_scheme=`, ...). A second tab of
-    the same person: `await open_page(url, context=page.context)`.
+    the same person: `await open_page(url, context=page.context)`. The service worker, which would
+    answer in the server's place, is there only with `service_workers="allow"`.
     """
     contexts: list[BrowserContext] = []
 
     async def open_page(url: str, *, context: BrowserContext | None = None, **options: Any) -> Page:
         if context is None:
-            context = await chromium.new_context(**options)
+            context = await chromium.new_context(**{"service_workers": "block", **options})
             context.set_default_timeout(ACTION_MILLISECONDS_MAX)
             await context.add_init_script(WATCH)
             problems.watch(context)
@@ -180,3 +200,17 @@ async def open_page(
         await context.close()
     if problems.unexpected:
         pytest.fail("the browser reported:\n  " + "\n  ".join(problems.unexpected))
+
+
+async def run_command(page: Page, command: str) -> None:
+    """Run a command of the page, wherever its button is."""
+    await page.evaluate(
+        """(command) => {
+            const button = document.createElement("button");
+            button.dataset.command = command;
+            document.body.append(button);
+            button.click();
+            button.remove();
+        }""",
+        command,
+    )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ot.checksum import text_crc32
 from ot.errors import OperationError
 from ot.messages import PROTOCOL_VERSION
 from ot.operation import (
@@ -27,6 +28,7 @@ from ot.operation import (
 )
 from server.session import Session
 from tests.vectors.client_traces import client_vectors
+from tests.vectors.hostile import hostile_vectors
 from tests.vectors.wire import Script, Server
 from tests.vectors.wire_clients import FOR_CLIENTS
 from tests.vectors.wire_conversations import CONVERSATIONS, FOR_SERVERS, NEEDS
@@ -267,6 +269,38 @@ def utf16_vectors() -> dict[str, list[Case]]:
     }
 
 
+# --- checksums ------------------------------------------------------------------------------------
+
+
+def checksum_vectors() -> dict[str, list[Case]]:
+    """Length and CRC-32 of texts; those that are too long for a file are a text many times."""
+    inputs: list[tuple[str, str, int]] = [
+        ("the empty text", "", 1),
+        ("one letter", "a", 1),
+        ("the check value of CRC-32", "123456789", 1),
+        ("a NUL", "a\x00b", 1),
+        ("only NULs", "\x00\x00\x00", 1),
+        ("line breaks are not changed", "a\r\nb\rc\n\u2028", 1),
+        ("two, three and four bytes", "é中😀", 1),
+        ("an emoji of several code points", "👩‍🚀", 1),
+        ("a mark at the beginning is a code point as any", "\ufeffx", 1),
+        (
+            "the edges of the planes",
+            "\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff",
+            1,
+        ),
+        ("a million letters", "0123456789abcdef", 65_536),
+        ("a million bytes of emoji, at odd places", "x😀中", 131_072),
+    ]
+    return {
+        "cases": [
+            {"name": name, "text": text, "times": times}
+            | {"length": len(text) * times, "crc32": text_crc32(text * times)}
+            for name, text, times in inputs
+        ]
+    }
+
+
 # --- the wire -------------------------------------------------------------------------------------
 
 
@@ -303,8 +337,10 @@ FILES: dict[str, Callable[[], dict[str, list[Case]]]] = {
     "invert.json": invert_vectors,
     "positions.json": position_vectors,
     "utf16.json": utf16_vectors,
+    "checksum.json": checksum_vectors,
     "client.json": client_vectors,
     "wire.json": wire_vectors,
+    "hostile.json": hostile_vectors,
 }
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from msgspec import structs
+
 from ot.client import Client, Desync
 from ot.document import NOTHING, Document, Submission
 from ot.errors import CODES, DeltapadError, ProtocolError
@@ -27,7 +29,10 @@ from ot.messages import (
     Ping,
     Pong,
     PresenceMessage,
+    Properties,
+    Role,
     ServerMessage,
+    SetProperties,
     Welcome,
     decode_server,
     encode,
@@ -73,6 +78,8 @@ class Server:
 
     def __init__(self) -> None:
         self.document = Document(length_max=PAD_LENGTH_MAX)
+        self.properties = Properties(title="A pad", language="markdown", view_history=True)
+        self.properties_version = 0
 
     def receive(self, session: Session, frame: bytes) -> ServerMessage | None:
         """Take in a frame, and return what is answered at once, if anything is.
@@ -85,12 +92,20 @@ class Server:
         if isinstance(message, Ping):
             return Pong(n=message.n)
         if isinstance(message, PresenceMessage):
-            if message.revision > self.document.committed:
+            if max(message.revision, message.history or 0) > self.document.committed:
                 raise ProtocolError("base_in_future", "a revision past the newest")
         elif isinstance(message, Submission):
             self.document.submit(message)
             self.document.hand_over()
             self.document.commit(self.document.handed)
+        elif isinstance(message, SetProperties):
+            changes = {
+                name: value for name, value in structs.asdict(message).items() if value is not None
+            }
+            # Here are no links.
+            changes.pop("new_view_link", None)
+            self.properties = structs.replace(self.properties, **changes)
+            self.properties_version += 1
         return None
 
     def next_frame(self, session: Session) -> ServerMessage | None:
@@ -99,7 +114,10 @@ class Server:
         own = document.sessions.get(session.session, NOTHING)
         part = session.next_slice(document.committed, own, ops_max=OPS_PER_FRAME_MAX)
         if part is None:
-            return None
+            if session.properties_version == self.properties_version:
+                return None
+            session.properties_version = self.properties_version
+            return self.properties
         session.cursor = part.end
         if part.composed:
             op = document.log.composed(part.start, part.end)
@@ -113,16 +131,21 @@ class Server:
         known = hello.epoch == EPOCH and (hello.revision or 0) <= document.committed
         revision = hello.revision if known else None
         session.cursor = document.committed if revision is None else revision
+        session.properties_version = self.properties_version
+        if session.role == "read" and not self.properties.view_history:
+            session.composed_until = document.committed
         return Welcome(
             protocol=PROTOCOL_VERSION,
             session=session.session,
             person=session.person,
-            role="write",
+            role=session.role,
             epoch=EPOCH,
             revision=session.cursor,
             committed=(own.seq, own.revision),
             color=1,
-            title="A pad",
+            title=self.properties.title,
+            language=self.properties.language,
+            view_history=self.properties.view_history,
             limits=LIMITS,
             text=document.text() if revision is None else None,
         )
@@ -225,10 +248,12 @@ class Script:
         assert self._server is not None, "this script has no server"
         return self._server
 
-    def open(self, *everybody: str) -> None:
-        """They connect, say hello and are welcomed, and send what they have."""
+    def open(self, *everybody: str, role: Role = "write") -> None:
+        """They connect, say hello and are welcomed, and send what they have; with the role "read",
+        by the view-only link.
+        """
         for who in everybody:
-            self.say(who, self.connect(who).hello())
+            self.say(who, self.connect(who, role).hello())
 
     def edit(self, who: str, *op: Any, lost: bool = False) -> None:
         """Somebody types; if it can be sent at once, it is. `lost`: it does not arrive."""
@@ -260,13 +285,15 @@ class Script:
 
     # What the scripts for one side only use besides
 
-    def connect(self, who: str) -> Peer:
+    def connect(self, who: str, role: Role = "write") -> Peer:
         """A connection is opened, and nothing is said yet."""
         peer = self._peers.setdefault(who, Peer(who))
         hello = peer.hello()
         ids = {"id": public_id("session", hello.session)}
+        if role == "read":
+            ids["role"] = role
         self._record("open", who, session=hello.session, person=hello.person, **ids)
-        self._sessions[who] = Session()
+        self._sessions[who] = Session(role)
         return peer
 
     def session(self, who: str) -> Session:

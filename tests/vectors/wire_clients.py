@@ -8,7 +8,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from ot.errors import CODES, DeltapadError, ProtocolError, UnavailableError
-from ot.messages import PROTOCOL_VERSION, DeltaMessage, OpsMessage, Welcome, error_message
+from ot.messages import (
+    PROTOCOL_VERSION,
+    DeltaMessage,
+    OpsMessage,
+    PeopleMessage,
+    Person,
+    Properties,
+    Role,
+    StorageMessage,
+    Welcome,
+    error_message,
+)
 from server.session import public_id
 from tests.vectors.wire import EPOCH, LIMITS, Script, key
 
@@ -30,12 +41,13 @@ def welcome(**members: Any) -> Welcome:
         "color": 1,
     }
     base |= {"role": "write", "epoch": EPOCH, "revision": 7, "committed": (0, 0), "limits": LIMITS}
-    return Welcome(**{**base, "title": "A pad", **members})
+    base |= {"title": "A pad", "language": "markdown", "view_history": True}
+    return Welcome(**{**base, **members})
 
 
-def greet(s: Script, **members: Any) -> None:
-    s.say("ada", s.connect("ada").hello())
-    s.told("ada", welcome(**members))
+def greet(s: Script, *, role: Role = "write", **members: Any) -> None:
+    s.say("ada", s.connect("ada", role).hello())
+    s.told("ada", welcome(role=role, **members))
 
 
 def error(code: str) -> Any:
@@ -87,6 +99,15 @@ def storage_failed(s: Script) -> None:
     s.told("ada", ops(7, (BEN, 1, ["x"]), (ADA, 1, [4, "d"])))
 
 
+def disk_is_full(s: Script) -> None:
+    greet(s, text="abc")
+    s.edit("ada", 3, "d")
+    s.told("ada", StorageMessage(state="full"))
+    s.edit("ada", 4, "e")
+    s.told("ada", StorageMessage(state="ok"))
+    s.told("ada", ops(7, (BEN, 1, ["x"]), (ADA, 1, [4, "d"])))
+
+
 def closed_without_a_word(s: Script) -> None:
     greet(s, text="abc")
     s.edit("ada", 3, "d")
@@ -131,6 +152,24 @@ def another_epoch_while_pending(s: Script) -> None:
     s.edit("ada", 1, "y")
 
 
+def view_only(s: Script) -> None:
+    """By a view-only link: it follows, and sends nothing."""
+    greet(s, role="read", text="abc")
+    people = [Person(ADA, "p", "ada", 1, [], "read"), Person(BEN, "q", "ben", 2, [(1, 1)])]
+    s.told("ada", PeopleMessage(revision=7, people=people, everybody=True))
+    s.told("ada", ops(7, (BEN, 1, [3, "d"])))
+    s.cut("ada")
+    greet(s, role="read", revision=8, view_history=False)
+    s.told("ada", DeltaMessage(start=8, end=12, op=["x"]))
+
+
+def other_properties(s: Script) -> None:
+    greet(s, text="abc", language="rust")
+    s.told("ada", Properties(title="Another", language="c++", view_history=False))
+    s.edit("ada", 3, "d")
+    s.told("ada", ops(7, (ADA, 1, [3, "d"])))
+
+
 def replaced(s: Script) -> None:
     greet(s, text="abc")
     s.told("ada", error("replaced"))
@@ -143,6 +182,7 @@ FOR_CLIENTS: dict[str, Play] = {
     "a gap is a fault: a draft, and again without a copy": gap,
     "an acknowledgement that differs is a fault": other_acknowledgement,
     "the store has failed: the same again, exactly": storage_failed,
+    "the disk is full: nothing is sent again, and all goes on when it is not": disk_is_full,
     "closed without an error: the same again, exactly": closed_without_a_word,
     "the seq is in the log with other content: a new session has it all as its first edit": (
         seq_reused
@@ -150,5 +190,7 @@ FOR_CLIENTS: dict[str, Play] = {
     "larger than the limits of the welcome: in parts": in_parts,
     "the pad was restored: nothing pending, on from its text": another_epoch,
     "the pad was restored: what is pending becomes a draft": another_epoch_while_pending,
+    "by a view-only link: it reads along": view_only,
+    "the properties of the pad change": other_properties,
     "replaced by a newer connection: it does not come again": replaced,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ot.messages import Hello, OpMessage, Ping
+from ot.messages import Hello, OpMessage, Ping, SetProperties
 from tests.vectors.wire import EPOCH, PAD_LENGTH_MAX, Script, key
 
 __all__ = ["CONVERSATIONS", "FOR_SERVERS", "NEEDS"]
@@ -258,8 +258,23 @@ def resend_of_the_past(s: Script) -> None:
     s.pad()
 
 
+def set_properties(s: Script) -> None:
+    """Told to who has sent it as well, always all three; who comes later has them in `welcome`."""
+    s.open("ada", "ben")
+    for change in (
+        SetProperties(title="  Autumn \n release ", view_history=True),
+        SetProperties(language="c++", view_history=False),
+        SetProperties(title="Winter release"),
+    ):
+        s.say("ben", change)
+        s.tell("ada", "ben")
+    s.cut("ada")
+    s.open("ada")
+
+
 FOR_SERVERS: dict[str, Play] = {
     "a copy that the pad does not have: the text": old_copy,
     "ping and pong": heartbeat,
     "a resend of what was acknowledged is not an error": resend_of_the_past,
+    "title, language and history setting are told to everybody": set_properties,
 }

@@ -24,6 +24,14 @@ def presence(**members: Any) -> str:
     return json.dumps(message | members)
 
 
+def properties(**members: Any) -> str:
+    return json.dumps({"type": "properties", **members})
+
+
+def checksum(**members: Any) -> str:
+    return json.dumps({"type": "checksum", "revision": 2, "length": 6, "crc32": 0} | members)
+
+
 def before_refusals(s: Script) -> None:
     """Two entries of ada's: revision 2 is `hello!`."""
     s.open("ada")
@@ -68,6 +76,18 @@ REFUSED: dict[str, str] = {
     "too much text in one operation": op(2, 3, "~"),
     "larger than the pad may be": op(2, 3, "x" * PAD_LENGTH_MAX),
     "presence at a revision in the future": presence(revision=3),
+    "presence that looks at a revision in the future": presence(history=3),
+    "presence that follows what is no public id": presence(following="ben"),
+    "a checksum of more than 32 bits": checksum(crc32=2**32),
+    "a checksum without a length": checksum(length=None),
+    "a trace whose text is none": json.dumps({"type": "trace", "revision": 2, "text": 7}),
+    "properties that say nothing": properties(),
+    "properties of other types": properties(view_history=1),
+    "a new view-only link of another type": properties(new_view_link="x"),
+    "a title of which nothing is left": properties(title=" \u200b\u202e "),
+    "a title of 401 code points": properties(title="x" * 401),
+    "a language with other characters": properties(language="C++"),
+    "a language of 33 code points": properties(language="x" * 33),
     "presence with 17 selections": presence(selections=[[0, 0]] * 17),
 }
 REFUSED_FIRST: dict[str, str] = {

@@ -32,7 +32,7 @@ from ot.runs import compose_all
 from ot.text import Text
 from ot.traces import patch_operation, read_trace
 from server.hub import TAIL_REVISIONS
-from server.sqlite import decode_entry
+from server.rows import checksum, decode_entry
 
 __all__ = ["TASKS"]
 
@@ -193,10 +193,11 @@ def _memory(value: Input) -> Opening:
 def _save_memory_history(value: Input) -> Saving:
     """The pad as the store has it: a snapshot, and the newest entries, which the server loads."""
     ops = _operations(value["edits"][-TAIL_REVISIONS:])
-    rows = [
-        (msgspec.json.encode(e.op), e.session, e.person, e.seq, e.time_ms, e.digest)
-        for e in _entries(ops)
+    covered = [
+        (1, revision, e.session, e.person, e.seq, e.time_ms, e.digest, msgspec.json.encode(e.op))
+        for revision, e in enumerate(_entries(ops))
     ]
+    rows = [(*row, checksum(*row)) for row in covered]
     return Saving(lambda: msgspec.msgpack.encode((value["end"], rows)))
 
 
