@@ -329,12 +329,14 @@ async def beside(serve: ServerProcess, refused: bytes) -> AsyncIterator[str]:
     """The address of a line to the server that is cut by what a script asks for, at this path."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            if data.startswith(b"GET " + refused + b" ") and b"Sec-Fetch-Dest: empty" in data:
-                break
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+        try:
+            while data := await reader.read(65_536):
+                if data.startswith(b"GET " + refused + b" ") and b"Sec-Fetch-Dest: empty" in data:
+                    break
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
 
     async def line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         to_server = await asyncio.open_connection("127.0.0.1", serve.port)

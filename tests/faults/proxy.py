@@ -196,7 +196,8 @@ class Link:
         for writer in self._writers:
             if reset:
                 peer: socket.socket = writer.get_extra_info("socket")
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                with contextlib.suppress(OSError):  # it has gone by itself
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 writer.transport.abort()
             else:
                 writer.close()
@@ -211,8 +212,6 @@ class Link:
             for pipe in pipes:
                 pipe.cancel()
             await asyncio.gather(*pipes, return_exceptions=True)
-            for writer in self._writers:
-                writer.close()
 
 
 class Proxy:
@@ -277,7 +276,7 @@ class Proxy:
                 await _say(self.answer, reader, writer)
             else:
                 await self._forward(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
             pass  # one side has gone, or there is no server
         except asyncio.CancelledError:
             # By `__aexit__`: not an error, which asyncio's server would print.
@@ -290,18 +289,21 @@ class Proxy:
         server = await asyncio.open_connection(
             "127.0.0.1", self._target, limit=_BUFFER_BYTES, local_addr=("127.0.0.1", 0)
         )
-        for one in (writer, server[1]):
-            one.transport.set_write_buffer_limits(high=_PIECE_BYTES)
-            peer: socket.socket = one.get_extra_info("socket")
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        link = Link((reader, writer), server, self)
-        self.links.append(link)
         try:
-            await link.run()
+            for one in (writer, server[1]):
+                one.transport.set_write_buffer_limits(high=_PIECE_BYTES)
+                peer: socket.socket = one.get_extra_info("socket")
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+            link = Link((reader, writer), server, self)
+            self.links.append(link)
+            try:
+                await link.run()
+            finally:
+                self.links.remove(link)
         finally:
-            self.links.remove(link)
+            server[1].close()
 
 
 def http_answer(status: str, body: str) -> bytes:
