@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer
 from playwright.async_api import Route, expect
 
-from server.app import create_app
 from server.settings import Settings
 from server.sqlite import SQLiteStore
 from server.storage import StorageError
@@ -20,6 +18,7 @@ from tests.browser.conftest import Problems
 from tests.browser.test_home import OpenPage, open_home, recent
 from tests.browser.test_pad import server_text
 from tests.conftest import ServerProcess
+from tests.test_growth import serving
 from tests.test_real_input import create_pad
 
 
@@ -86,8 +85,8 @@ async def test_restarting(
     async def failing(self: SQLiteStore, name: str) -> None:
         raise StorageError("input/output error")
 
-    async with TestServer(create_app(Settings(data=tmp_path / "data"))) as server:
-        url = str(server.make_url("")).rstrip("/")
+    async with serving(Settings(data=tmp_path / "data")) as port:
+        url = f"http://127.0.0.1:{port}"
         await create_pad(url, "pad")
         monkeypatch.setattr(SQLiteStore, "find", failing)
         page = await open_page(f"{url}/p/pad")
@@ -108,8 +107,8 @@ async def test_broken(
     async def failing(self: SQLiteStore, name: str) -> None:
         raise RuntimeError("a bug")
 
-    async with TestServer(create_app(Settings(data=tmp_path / "data"))) as server:
-        url = str(server.make_url("")).rstrip("/")
+    async with serving(Settings(data=tmp_path / "data")) as port:
+        url = f"http://127.0.0.1:{port}"
         monkeypatch.setattr(SQLiteStore, "find", failing)
         page = await open_page(f"{url}/offline")
         await page.add_init_script(recent(pad="Pad"))
